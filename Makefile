@@ -1,0 +1,35 @@
+# Everything happens in .venv; each target does its own set-up.
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 2
+export OPENBLAS_NUM_THREADS ?= 2
+
+.PHONY: install demo test lint bench notebooks clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: install
+	$(BIN)/fenqun demo --out runs/demo
+
+test: install
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+lint: install
+	$(BIN)/ruff format --check src tests benchmarks docs notebooks
+	$(BIN)/ruff check src tests benchmarks docs notebooks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python benchmarks/lists.py
+	$(BIN)/python benchmarks/probes.py
+
+clean:
+	rm -rf .venv .cache runs

@@ -1,0 +1,1 @@
+"""Users to the segments of an existing run."""

@@ -1,0 +1,62 @@
+"""From text to item factors: items with text only get a row, rare items lean on theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+RIDGE = 10.0
+"""Penalty of the regression, in units of one average item's evidence."""
+
+
+def text_rows(table: Floats, vectors: npt.NDArray[Any], has_text: Bools, frequency: Floats, gate: float) -> Floats:
+    """Predict item rows from text vectors by a ridge regression learned on items of the log.
+
+    Items weigh ``n / (n + gate)``: rows of items seen once are mostly noise.
+
+    Parameters
+    ----------
+    table
+        Shape (n_items, width): item rows learned from the log.
+    vectors, has_text
+        Shapes (n_items, d) and (n_items,).
+    frequency
+        Shape (n_items,): users with the item.
+    gate
+        See :class:`fenqun.config.Taste`.
+
+    Returns
+    -------
+    ndarray
+        Shape (n_items, width); zero for items without text.
+    """
+    predicted = np.zeros_like(table)
+    learn = has_text & (frequency > 0)
+    if not learn.any():
+        return predicted
+    trust = frequency[learn] / (frequency[learn] + gate)
+    inputs = np.column_stack([np.asarray(vectors[learn], dtype=np.float64), np.ones(int(learn.sum()))])
+    gram = inputs.T @ (inputs * trust[:, None])
+    # The intercept is not penalised; the penalty is in the scale of the inputs.
+    penalty = np.full(inputs.shape[1], RIDGE * max(float(np.trace(gram[:-1, :-1])), 1e-12) / trust.sum())
+    penalty /= max(inputs.shape[1] - 1, 1)
+    penalty[-1] = 1e-9
+    moment = inputs.T @ (table[learn] * trust[:, None])
+    coefficients = np.linalg.solve(gram + np.diag(penalty), moment)
+    told = np.asarray(vectors[has_text], dtype=np.float64)
+    predicted[has_text] = told @ coefficients[:-1] + coefficients[-1]
+    return predicted
+
+
+def join_text(table: Floats, text: Floats, has_text: Bools, frequency: Floats, gate: float) -> Floats:
+    """Mix rows of the log and rows of the text by a gate ``n / (n + gate)`` on the item's frequency.
+
+    An item that the log has never seen gets its text's row; one without text keeps its own.
+    """
+    share = np.where(has_text, frequency / (frequency + gate), 1.0)[:, None] if gate > 0 else 1.0
+    return np.asarray(share * table + (1.0 - share) * text)

@@ -1,0 +1,128 @@
+"""Contrastive tuning of an item table: two halves of one user attract, halves of different users repel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from fenqun.progress import Progress, bar
+
+if TYPE_CHECKING:
+    import torch
+
+Floats32 = npt.NDArray[np.float32]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread, so that sums keep their order, and put its setting back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def tune(
+    table: Floats32,
+    weights: sparse.csr_matrix,
+    *,
+    epochs: int,
+    batch: int,
+    learning_rate: float,
+    temperature: float,
+    seed: int,
+    progress: Progress,
+    after_epoch: Callable[[int, Floats32], None] = lambda epoch, table: None,
+) -> Floats32:
+    """Tune by InfoNCE (van den Oord et al. 2018, eq. 4) with the other users of the batch as negatives.
+
+    Each user's items are divided at random into two complementary halves at every visit; a half is
+    the normalised sum of its items' rows. The loss is taken in both directions (as in SimCLR, Chen
+    et al. 2020, section 2.1) and minimised with Adam.
+
+    Parameters
+    ----------
+    table
+        float32, shape (n_items, width): where to start; it is not changed.
+    weights
+        CSR, shape (n_users, n_items): see :func:`fenqun.behaviour.weighting.weigh_users`.
+    epochs, batch, learning_rate, temperature, seed
+        Of the optimisation; a batch is counted in users.
+    progress
+        Counts events, that is entries of ``weights``.
+    after_epoch
+        Called with the number of finished epochs and the table as it is then.
+
+    Returns
+    -------
+    ndarray
+        float32, shape (n_items, width).
+    """
+    import torch
+
+    entries = np.diff(weights.indptr)
+    users = np.flatnonzero(entries >= 2)
+    parameter = torch.nn.Parameter(torch.from_numpy(table.copy()))
+    if len(users) < 2:
+        return table.copy()
+    generator = np.random.default_rng([seed, 0x7A57E])
+    weights32 = weights.astype(np.float32)
+    optimizer = torch.optim.Adam([parameter], lr=learning_rate)
+    parts = max(1, round(len(users) / batch))
+    total = int(entries[users].sum()) * epochs
+    with one_thread(), bar(progress, "taste: contrastive tuning", total, "events"):
+        for epoch in range(1, epochs + 1):
+            for members in np.array_split(generator.permutation(users), parts):
+                _step(parameter, optimizer, weights32[members], temperature, generator)
+                progress.advance(int(entries[members].sum()))
+            after_epoch(epoch, parameter.detach().numpy())
+    return np.array(parameter.detach().numpy())
+
+
+def _step(
+    parameter: torch.nn.Parameter,
+    optimizer: torch.optim.Optimizer,
+    rows: sparse.csr_matrix,
+    temperature: float,
+    generator: np.random.Generator,
+) -> None:
+    """Take one step of the optimisation on one batch of users."""
+    import torch
+    from torch.nn.functional import cross_entropy, normalize
+
+    halves = _halves(rows, generator)
+    # The sparse products are taken outside autograd: their gradient is the transposed product, and
+    # SciPy sums in the order of the entries, the same at every run.
+    bags = torch.from_numpy(halves @ parameter.detach().numpy()).requires_grad_()
+    unit = normalize(bags, dim=1)
+    first, second = unit[0::2], unit[1::2]
+    logits = first @ second.T / temperature
+    target = torch.arange(len(first))
+    loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert bags.grad is not None
+    parameter.grad = torch.from_numpy(np.asarray(halves.T @ bags.grad.numpy()))
+    optimizer.step()
+
+
+def _halves(rows: sparse.csr_matrix, generator: np.random.Generator) -> sparse.csr_matrix:
+    """Divide each row's entries into two random halves (sizes differ by one at most): rows 2u and 2u + 1."""
+    n = rows.shape[0]
+    sizes = np.diff(rows.indptr)
+    # One sort by user, at random within a user: the first entries are one half, the others the other.
+    order = np.argsort(np.repeat(np.arange(n), sizes) + generator.random(rows.nnz))
+    parts = np.empty(2 * n, dtype=np.int64)
+    # An odd row gives its extra item to either half.
+    parts[0::2] = (sizes + generator.integers(0, 2, n)) // 2
+    parts[1::2] = sizes - parts[0::2]
+    ends = np.concatenate([[0], np.cumsum(parts)])
+    return sparse.csr_matrix((rows.data[order], rows.indices[order], ends), shape=(2 * n, rows.shape[1]))

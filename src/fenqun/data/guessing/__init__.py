@@ -1,0 +1,1 @@
+"""Guess what the columns of unknown files mean."""

@@ -1,0 +1,170 @@
+"""Every table through its rules: what is left, and the account of what is not.
+
+The rules lie in ``data.rules``, one check a rule. Here they are put in order: events row by row, the
+catalogue, events as a whole, then what hangs on the users that are left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fenqun.config import Config, Source
+from fenqun.data.imputation import imputed_value
+from fenqun.data.rejects import Ledger
+from fenqun.data.rules.event_log import KEPT, EventLog, judge_events
+from fenqun.data.rules.event_rows import map_events
+from fenqun.data.rules.items import clean_items
+from fenqun.data.rules.links import clean_external, clean_links
+from fenqun.data.rules.rows import count
+from fenqun.data.rules.users import UserColumns, clean_users
+from fenqun.data.sources import SourceTable, read_source
+from fenqun.engines.duckdb import DuckDBEngine, literal, quote
+from fenqun.progress import Progress
+from fenqun.schema import QualityReport
+
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
+_EVENT_COLUMNS = (
+    "user_id",
+    "item_id",
+    "timestamp",
+    "local",
+    "event_type",
+    "value",
+    "quantity",
+    "duration",
+    "session",
+    "currency",
+)
+_ITEM_COLUMNS = ("text", "category", "price", "image", "audio")
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Tables after every rule, in the engine.
+
+    Attributes
+    ----------
+    tables
+        SQL of each private table of a run, by its name there.
+    """
+
+    ledger: Ledger
+    report: QualityReport
+    tables: dict[str, str]
+
+
+def clean_tables(config: Config, engine: DuckDBEngine, progress: Progress) -> Cleaned:
+    """Read every source and apply every rule; nothing is written."""
+    ledger = Ledger(engine)
+    events = _read(engine, config.data.events, "events", ledger, progress)
+    columns = map_events(config, events, ledger)
+    if config.data.items is not None:
+        items = _read(engine, config.data.items, "items", ledger, progress)
+        clean_items(config, items, columns.item_type, ledger)
+    progress.note("judging events")
+    log = judge_events(config, events, columns, ledger)
+    sql = _events_sql(config, log, ledger)
+    ledger.close("events", count(engine, f"SELECT 1 FROM {KEPT}"))
+    people = None
+    if config.data.users is not None:
+        users = _read(engine, config.data.users, "users", ledger, progress)
+        people = clean_users(config, users, columns.user_type, ledger)
+    if config.data.links is not None:
+        links = _read(engine, config.data.links, "links", ledger, progress)
+        clean_links(config, links, columns.user_type, ledger)
+    if config.segmentation.external is not None:
+        external = read_source(engine, config.segmentation.external, "raw_external", "segmentation.external")
+        clean_external(config, external, columns.user_type, ledger)
+    tables = {"events": sql, "items": _items_sql(config)}
+    if people is not None:
+        tables |= _users_sql(people)
+    if config.data.links is not None:
+        tables["links"] = (
+            "SELECT user_id, friend_id, weight FROM links_kept ORDER BY CAST(user_id AS VARCHAR), CAST(friend_id AS VARCHAR)"
+        )
+    if config.segmentation.external is not None:
+        tables["external"] = "SELECT user_id, segment FROM external_kept ORDER BY CAST(user_id AS VARCHAR)"
+    return Cleaned(ledger, _report(engine, config, ledger), tables)
+
+
+def _read(engine: DuckDBEngine, source: Source, name: str, ledger: Ledger, progress: Progress) -> SourceTable:
+    progress.note(f"reading {name}")
+    table = read_source(engine, source, f"raw_{name}", f"data.{name}")
+    ledger.open(name, table)
+    return table
+
+
+def _events_sql(config: Config, log: EventLog, ledger: Ledger) -> str:
+    """SQL of ``events.parquet``; also accounts for missing values, which are filled here."""
+    numbers, context = log.columns.numbers, [f"context_{c}" for c in config.data.events.context]
+    selected = ["user_id", "item_id", "timestamp", "local", f"lower({_word('event_type', log)}) AS event_type"]
+    selected += [f"{_number(name, log)} AS {name}" for name in ("value", "quantity", "duration")]
+    selected += ["session", "currency", *(f"{_word(name, log)} AS {quote(name)}" for name in context)]
+    listed = ", ".join(quote(name) for name in (*_EVENT_COLUMNS, *context))
+    weights = {
+        **config.domain.event_weights,
+        **{k.strip().lower(): w for k, w in config.data.event_weights.items()},
+    }
+    cases = " ".join(f"WHEN {literal(kind)} THEN {float(weight)!r}" for kind, weight in sorted(weights.items()))
+    weight = f"CAST(CASE event_type {cases} ELSE 1.0 END AS DOUBLE) AS weight"
+    sql = f"SELECT {listed}, {weight} FROM (SELECT {', '.join(selected)} FROM {KEPT})"
+    action = config.quality.missing_value
+    if "value" in numbers and action != "drop":
+        rows = count(ledger.engine, f"SELECT 1 FROM {KEPT} WHERE value IS NULL")
+        impute = action == "impute"
+        ledger.rule("missing_value", "events", action, rows, "median of the item, else of all" if impute else "")
+        if impute and rows:
+            sql = imputed_value(sql, "value")
+    return sql
+
+
+def _number(name: str, log: EventLog) -> str:
+    if name not in log.columns.numbers:
+        return "CAST(NULL AS DOUBLE)"
+    top = log.ceilings.get(name)
+    if top is None:
+        return name
+    return f"CASE WHEN isfinite({name}) AND abs({name}) > {top!r} THEN sign({name}) * {top!r} ELSE {name} END"
+
+
+def _word(name: str, log: EventLog) -> str:
+    column, mended = quote(name), log.words.get(name)
+    if mended is None:
+        return column
+    return f"coalesce((SELECT new FROM {mended} WHERE old = {KEPT}.{column}), {column})"
+
+
+def _items_sql(config: Config) -> str:
+    logged = "SELECT DISTINCT item_id FROM " + KEPT
+    if config.data.items is None:
+        nothing = ", ".join(
+            f"CAST(NULL AS {'DOUBLE' if n == 'price' else 'VARCHAR'}) AS {n}" for n in _ITEM_COLUMNS
+        )
+        return f"SELECT item_id, {nothing} FROM ({logged}) ORDER BY CAST(item_id AS VARCHAR)"
+    listed = ", ".join(_ITEM_COLUMNS)
+    return f"SELECT item_id, {listed} FROM items_kept FULL JOIN ({logged}) USING (item_id) ORDER BY CAST(item_id AS VARCHAR)"
+
+
+def _users_sql(users: UserColumns) -> dict[str, str]:
+    """SQL of attributes, labels and targets: three tables, so that labels reach only what judges."""
+    tables = {}
+    for name, columns in (("users", users.attributes), ("labels", users.labels), ("targets", users.targets)):
+        if not columns and name != "users":
+            continue
+        listed = "".join(f", {sql} AS {quote(column)}" for sql, column in columns.items())
+        tables[name] = (
+            f"SELECT user_id{listed} FROM users_kept "
+            "QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY __source, __row) = 1 "
+            "ORDER BY CAST(user_id AS VARCHAR)"
+        )
+    return tables
+
+
+def _report(engine: DuckDBEngine, config: Config, ledger: Ledger) -> QualityReport:
+    row = engine.table(
+        f"SELECT count(DISTINCT item_id) AS items, strftime(min(timestamp), '{_ISO}') AS first, "
+        f"strftime(max(timestamp), '{_ISO}') AS last FROM {KEPT}"
+    ).to_pylist()[0]
+    users = count(engine, "SELECT 1 FROM users_with_events")
+    items = count(engine, _items_sql(config))
+    return ledger.report(users, items, row["first"] or "", row["last"] or "")

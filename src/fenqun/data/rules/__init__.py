@@ -1,0 +1,1 @@
+"""Quality rules, one check a rule."""

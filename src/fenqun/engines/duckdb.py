@@ -1,0 +1,138 @@
+"""The embedded engine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from fenqun.errors import FenqunError, MissingExtraError, RunError
+
+_EXTRAS = {
+    "sqlite_scanner": "",
+    "excel": "",
+    "postgres_scanner": "postgres",
+    "mysql_scanner": "mysql",
+    "httpfs": "lake",
+    "delta": "lake",
+    "iceberg": "lake",
+    "avro": "lake",
+}
+
+
+def quote(name: str) -> str:
+    """Quote an identifier.
+
+    >>> quote('a"b')
+    '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a string literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+class DuckDBEngine:
+    """DuckDB in memory, spilling to a folder of its own that goes with it.
+
+    Parameters
+    ----------
+    threads
+        Threads of DuckDB.
+    memory
+        Its memory limit, such as ``4GB``.
+    timezone
+        Zone in which naive timestamps are read.
+    """
+
+    def __init__(
+        self, threads: int = 2, memory: str = "4GB", timezone: str = "UTC", spill: Path | None = None
+    ) -> None:
+        self._spill = Path(tempfile.mkdtemp(prefix="fenqun-", dir=spill))
+        self.connection = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": memory,
+                "temp_directory": str(self._spill),
+                "extension_directory": str(self._spill / "extensions"),
+                "preserve_insertion_order": True,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self.connection.execute(f"SET TimeZone = {literal(timezone)}")
+
+    def extension(self, name: str) -> None:
+        """Load an extension from its wheel; no network."""
+        try:
+            from duckdb_extensions import import_extension
+
+            import_extension(name, con=self.connection)
+            self.connection.execute(f"LOAD {name}")
+        except (ImportError, ModuleNotFoundError, FileNotFoundError, duckdb.Error) as error:
+            raise MissingExtraError(f"DuckDB's extension {name}", _EXTRAS.get(name) or name) from error
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable as ``name``."""
+        self.connection.register(name, table)
+
+    def view(self, name: str, path: Path) -> None:
+        """Make a Parquet file readable as ``name``."""
+        self.execute(
+            f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS SELECT * FROM read_parquet({literal(str(path))})"
+        )
+
+    def execute(self, sql: str) -> None:
+        """Run statements for their effect."""
+        with _explained():
+            self.connection.execute(sql)
+
+    def table(self, sql: str) -> pa.Table:
+        """Run a query and return its rows."""
+        with _explained():
+            return self.connection.sql(sql).to_arrow_table()
+
+    def write(self, sql: str, path: Path) -> int:
+        """Run a query into a Parquet file and return the number of rows."""
+        with _explained():
+            row = self.connection.execute(
+                f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def hash64(self, expression: str) -> str:
+        """SQL of a 60-bit non-negative integer hash of a text expression, equal on every engine."""
+        return f"CAST('0x' || substr(md5({expression}), 1, 15) AS BIGINT)"
+
+    def close(self) -> None:
+        """Give memory and files back."""
+        self.connection.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+
+class _explained:  # noqa: N801 - a context manager used like a function
+    """Turn the engine's failures into one clear line, keep everything else as it is."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, FenqunError):
+            return
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise RunError(
+                "the memory limit of the SQL engine is reached",
+                where="run.memory",
+                mend="raise it or free disk space for spilling",
+            ) from error
+        if isinstance(error, duckdb.IOException) and "No space left" in str(error):
+            raise RunError("the disk is full", mend="free space and run again: it resumes") from error

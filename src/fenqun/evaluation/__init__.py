@@ -1,0 +1,1 @@
+"""Judgement: arrays and callables in, figures out."""

@@ -1,0 +1,133 @@
+"""Stability: whether the same segments come again when users are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fenqun.evaluation.agreement import dense, rand_index
+from fenqun.evaluation.intervals import Floats, Ints
+
+Kind = Literal["natural", "reproducible", "constructive"]
+Predict = Callable[[Floats], npt.ArrayLike]
+
+STABLE = 0.75
+"""Jaccard or Rand index from which a grouping counts as the same again (Hennig 2007, section 5)."""
+
+SEPARATED = 0.5
+"""Silhouette from which structure is reasonable (Kaufman and Rousseeuw 1990, chapter 2)."""
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How alike groupings of resampled users are.
+
+    Attributes
+    ----------
+    ari, low, high
+        Mean adjusted Rand index with the reference, and the 2.5 % and 97.5 % points over resamples.
+    jaccard
+        Mean Jaccard index by segment: with the segment of the resample that is most like it.
+    repeats
+        Resamples.
+    n
+        Users.
+    """
+
+    ari: float
+    low: float
+    high: float
+    jaccard: dict[int, float]
+    repeats: int
+    n: int
+
+
+def stability(
+    X: npt.ArrayLike,
+    fit: Callable[[Floats, int], Predict],
+    *,
+    repeats: int = 20,
+    seed: int = 0,
+    labels: npt.ArrayLike | None = None,
+) -> Stability:
+    """Fit on users drawn with replacement, assign everyone, compare with the reference.
+
+    Parameters
+    ----------
+    X
+        Shape (n, d).
+    fit
+        Takes (rows, seed) and returns a function from rows to labels.
+    repeats, seed
+        Resamples, and their seed.
+    labels
+        The reference, shape (n,), non-negative; None: a fit on everyone.
+
+    Returns
+    -------
+    Stability
+        NaN for fewer than two users.
+
+    Notes
+    -----
+    Jaccard as in Hennig (2007), Cluster-wise assessment of cluster stability, CSDA 52, with everyone
+    assigned instead of the drawn users alone, so that each segment is judged on all its members.
+    """
+    rows = np.asarray(X, dtype=np.float64)
+    n = len(rows)
+    reference = np.asarray(fit(rows, seed)(rows) if labels is None else labels, dtype=np.int64)
+    if n < 2:
+        return Stability(float("nan"), float("nan"), float("nan"), {}, repeats, n)
+    agreement = np.empty(repeats)
+    likeness: list[Floats] = []
+    for repeat in range(repeats):
+        drawn = np.random.default_rng([seed, repeat]).integers(n, size=n)
+        again = np.asarray(fit(rows[drawn], seed + repeat)(rows), dtype=np.int64)
+        agreement[repeat] = rand_index(reference, again)
+        likeness.append(jaccard(reference, again))
+    low, high = np.quantile(agreement, [0.025, 0.975])
+    mean = np.mean(likeness, axis=0)
+    segments = np.unique(reference)
+    return Stability(
+        float(agreement.mean()),
+        float(low),
+        float(high),
+        {int(segment): float(value) for segment, value in zip(segments, mean, strict=True)},
+        repeats,
+        n,
+    )
+
+
+def jaccard(reference: Ints, other: Ints) -> Floats:
+    """For each group of ``reference`` in ascending order, the Jaccard index with the group most like it."""
+    (a, k), (b, c) = dense(reference), dense(other)
+    shared = np.zeros((k, c))
+    np.add.at(shared, (a, b), 1.0)
+    union = shared.sum(axis=1)[:, None] + shared.sum(axis=0)[None, :] - shared
+    return np.asarray((shared / union).max(axis=1), dtype=np.float64)
+
+
+def word(agreement: float, silhouette: float | None = None, null: float | None = None) -> Kind:
+    """Say what a segmentation, or one segment, is.
+
+    Parameters
+    ----------
+    agreement
+        Its bootstrap Rand index (of a segmentation) or Jaccard index (of a segment).
+    silhouette, null
+        Silhouette of the segmentation, and that of its null; without them nothing is natural.
+
+    Returns
+    -------
+    str
+        ``natural`` (clear in the data, beyond its null, and the same again), ``reproducible`` (the
+        same again on new samples) or ``constructive`` (a useful cut of a continuum).
+    """
+    if not agreement >= STABLE:
+        return "constructive"
+    clear = silhouette is not None and silhouette >= SEPARATED and (null is None or silhouette > null)
+    return "natural" if clear else "reproducible"

@@ -1,0 +1,1 @@
+"""What a segment is, in figures and in words."""

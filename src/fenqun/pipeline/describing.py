@@ -1,0 +1,117 @@
+"""Stages that say what the segments are and what to show them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from fenqun.behaviour.taste import TasteEncoder
+from fenqun.evaluation.ranking import smoothing_mass, weigh
+from fenqun.explanation.cards import activity_counts, build_cards
+from fenqun.explanation.drivers import measure, select_drivers
+from fenqun.explanation.naming import name_segments
+from fenqun.explanation.population import Population
+from fenqun.explanation.table import segments_table
+from fenqun.pipeline.context import Context, StageOutput
+from fenqun.pipeline.phases import Phases
+from fenqun.pipeline.segmenting import strategy_inputs
+from fenqun.recommendation.lists import segment_recommendations, user_recommendations
+from fenqun.recommendation.recommenders import SegmentCounts, TasteRanking
+from fenqun.report.html import write_report
+from fenqun.schema import SEGMENT
+from fenqun.segmentation.segmentation import Segmentation
+from fenqun.segmentation.strategies import features
+from fenqun.store import Run
+
+
+def published_labels(run: Run) -> tuple[list[str], np.ndarray]:
+    """Return the segments' ids and each user's index among them, in canonical order."""
+    ids = list(Segmentation.load(run.require("segmentation")).ids)
+    place = {segment: i for i, segment in enumerate(ids)}
+    column = run.read_table("memberships.parquet", [SEGMENT])[SEGMENT]
+    return ids, np.array([place[segment] for segment in column.to_pylist()], dtype=np.int64)
+
+
+def population(phases: Phases) -> Population:
+    """Return all users with their published segments and what tells these apart."""
+    ids, labels = published_labels(phases.run)
+    store = phases.store
+    codes, names = store.categories
+    return Population(
+        labels=labels,
+        segment_ids=ids,
+        profiles=phases.profiles("final"),
+        counts=phases.counts("final"),
+        item_ids=store.items,
+        texts=store.texts,
+        category_codes=codes,
+        category_names=names,
+    )
+
+
+def explain_segments(context: Context) -> StageOutput:
+    """Drivers, cards and names."""
+    run = context.run
+    phases = Phases(context.config, run)
+    people = population(phases)
+    store = phases.store
+    effects = measure(people)
+    evaluation = run.stage_record("evaluation")
+    assert evaluation is not None
+    jaccard = evaluation.figures["jaccard"]
+    cards = build_cards(
+        people,
+        vectors=features(context.config.strategy, strategy_inputs(phases, "final")),
+        centroids=Segmentation.load(run.require("segmentation")).centroids,
+        confidence=run.read_table("memberships.parquet", ["confidence"])["confidence"].to_numpy(),
+        hours=activity_counts(store.offsets, store.hour, 24),
+        weekdays=activity_counts(store.offsets, store.weekday, 7),
+        kind=evaluation.figures["kind"],
+        jaccard=[jaccard.get(str(i)) for i in range(people.k)],
+    )
+    names = name_segments(people, effects, context.config.domain)
+    table = segments_table(people, names, cards, select_drivers(effects), context.config.report.language)
+    run.write_table("segments.parquet", table)
+    return StageOutput(("segments.parquet",), {"names": [name.en for name in names]})
+
+
+def recommend_lists(context: Context) -> StageOutput:
+    """Lists of the published segments, and of each user on request."""
+    config, run = context.config, context.run
+    phases = Phases(config, run)
+    settings = config.recommendation
+    ids, labels = published_labels(run)
+    store = phases.store
+    counts = phases.decayed_counts("final")
+    mass = smoothing_mass(weigh(counts, settings.weighting), len(ids), settings.smoothing)
+    recommender = SegmentCounts(mass, settings.weighting).fit(counts, labels, len(ids))
+    run.write_table(
+        "recommendations.parquet", segment_recommendations(recommender, ids, store.items, settings.list_length)
+    )
+    artifacts = ["recommendations.parquet"]
+    if settings.per_user:
+        taste = TasteEncoder.load(run.require("work/taste/final"))
+        counts = phases.counts("final")
+        personal = TasteRanking(taste.transform(counts), taste.item_table).fit(counts, labels, len(ids))
+        tables = user_recommendations(
+            personal, store.users, store.items, settings.list_length, seen=None if phases.repeats else counts
+        )
+        with run.writing("user_recommendations.parquet") as path:
+            _write_batches(tables, path)
+        artifacts.append("user_recommendations.parquet")
+    return StageOutput(tuple(artifacts), {"recommender": recommender.name})
+
+
+def _write_batches(tables, path) -> None:  # type: ignore[no-untyped-def]
+    writer = None
+    for table in tables:
+        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+def make_report(context: Context) -> StageOutput:
+    """Write the offline report."""
+    write_report(context.run)
+    return StageOutput(("report.html",))

@@ -1,0 +1,192 @@
+"""Stage that judges every strategy on held-out time, at equal numbers of segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fenqun import schema
+from fenqun.evaluation.comparison import Judged, compare
+from fenqun.evaluation.external import external_statistics
+from fenqun.evaluation.internal import internal_metrics, null_metrics
+from fenqun.evaluation.intervals import Floats
+from fenqun.evaluation.ranking import coverage
+from fenqun.evaluation.stability import Stability, stability, word
+from fenqun.evaluation.value import variance_statistic
+from fenqun.pipeline.context import Context, StageOutput
+from fenqun.pipeline.judging import PhaseJudge
+from fenqun.pipeline.metrics import headline
+from fenqun.pipeline.phases import Phases
+from fenqun.pipeline.segmenting import strategy_inputs
+from fenqun.segmentation.clusterers.catalogue import make_clusterer
+from fenqun.segmentation.inputs import Inputs
+from fenqun.segmentation.strategies import available, features
+from fenqun.vectors.fusion import Fusion
+
+Labels = npt.NDArray[np.int64]
+
+POPULARITY = "popularity"
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What all strategies are judged with."""
+
+    context: Context
+    phases: Phases
+    judge: PhaseJudge
+    inputs: Inputs
+    common: Floats
+    truths: dict[str, list[Any]]
+    choices: dict[str, dict[str, Any]]
+
+    def fit(self, name: str, X: Floats, seed: int) -> Any:
+        """Fit the chosen clusterer of a strategy on other rows."""
+        choice = self.choices[name]
+        parameters = {key: value for key, value in choice["parameters"].items() if key != "n_clusters"}
+        clusterer = make_clusterer(
+            choice["clusterer"],
+            choice["k"],
+            seed=seed,
+            threads=self.context.config.run.threads,
+            parameters=parameters,
+        )
+        return clusterer.fit(X)
+
+
+def evaluate_strategies(context: Context) -> StageOutput:
+    """Put all strategies side by side: lists, value, shape, stability, labels."""
+    config, run = context.config, context.run
+    phases = Phases(config, run)
+    inputs = strategy_inputs(phases, "judge")
+    bench = _Bench(
+        context,
+        phases,
+        PhaseJudge(phases, "judge"),
+        inputs,
+        _common_space(inputs),
+        _truths(phases),
+        run.read_json("work/choices.json"),
+    )
+    labels = {
+        name: np.asarray(column) for name, column in run.read_table("work/judged.parquet").to_pydict().items()
+    }
+    judged = [_popularity(bench)] if bench.judge.ranks_items else []
+    for name in labels:
+        context.progress.note(f"evaluation: {name}")
+        judged.append(_judge(bench, name, labels[name]))
+    table = compare(judged, repeats=config.evaluation.resamples, seed=config.run.seed)
+    run.write_table("comparison.parquet", table)
+    published = _published_stability(bench)
+    run.write_json("metrics.json", headline(table, labels[config.strategy], published, bench.judge, phases))
+    shape = next(one for one in judged if one.strategy == config.strategy)
+    figures = {
+        "kind": word(published.ari, shape.shape.get("silhouette"), shape.null.get("silhouette")),
+        "jaccard": {str(segment): round(value, 4) for segment, value in published.jaccard.items()},
+    }
+    return StageOutput(("comparison.parquet", "metrics.json"), figures)
+
+
+def _common_space(inputs: Inputs) -> Floats:
+    """Return one space that belongs to no strategy: the features of all of them, each with equal weight."""
+    blocks = {
+        name: features(name, inputs)
+        for name, reason in available(inputs).items()
+        if reason is None and name != "external"
+    }
+    fusion = Fusion(dict.fromkeys(blocks, 1.0)).fit(blocks)
+    return np.asarray(fusion.transform(blocks), dtype=np.float64)
+
+
+def _truths(phases: Phases) -> dict[str, list[Any]]:
+    """Labels by name, one a judged user, None where unknown."""
+    if not phases.run.artifact("work/labels.parquet").exists():
+        return {}
+    table = phases.run.read_table("work/labels.parquet")
+    rows = phases.store.user_index(table[schema.USER].combine_chunks())
+    known, active = rows >= 0, phases.active("judge")
+    truths = {}
+    for name in table.column_names:
+        if name == schema.USER:
+            continue
+        values = np.full(phases.store.n_users, None, dtype=object)
+        values[rows[known]] = np.asarray(table[name].to_pylist(), dtype=object)[known]
+        truths[name] = list(values[active])
+    return truths
+
+
+def _popularity(bench: _Bench) -> Judged:
+    everyone = np.zeros(int(bench.judge.active.sum()), dtype=np.int64)
+    lists, figures = bench.judge.lists(everyone)
+    shown = coverage(lists, bench.phases.store.n_items)
+    return Judged(POPULARITY, 1, len(everyone), lists=figures, coverage=shown)
+
+
+def _judge(bench: _Bench, name: str, labels: Labels) -> Judged:
+    settings = bench.context.config
+    seed, sample = settings.run.seed, settings.evaluation.sample
+    X = features(name, bench.inputs)
+    lists: Any = {}
+    shown = None
+    if bench.judge.ranks_items:
+        recommended, lists = bench.judge.lists(labels)
+        shown = coverage(recommended, bench.phases.store.n_items)
+    return Judged(
+        strategy=name,
+        k=len(np.unique(labels)),
+        users=len(labels),
+        lists=lists,
+        coverage=shown,
+        value={
+            f"explained_{outcome.removeprefix('future_')}": (variance_statistic(labels, values), len(values))
+            for outcome, values in bench.judge.outcomes.items()
+        },
+        labels=_label_statistics(labels, bench.truths, seed),
+        shape=internal_metrics(bench.common, labels, sample, seed),
+        null=null_metrics(
+            bench.common,
+            lambda rows, s: bench.fit(name, rows, s).predict(rows),
+            seed=seed,
+            repeats=1,
+            sample=sample,
+        )
+        if name != "external"
+        else {},
+        shape_n=min(len(labels), sample),
+        stability=None
+        if name == "external"
+        else stability(
+            X,
+            lambda rows, s: bench.fit(name, rows, s).predict,
+            repeats=settings.evaluation.bootstrap,
+            seed=seed,
+            labels=labels,
+        ),
+    )
+
+
+def _label_statistics(labels: Labels, truths: dict[str, list[Any]], seed: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, truth in truths.items():
+        found |= external_statistics(labels, truth, name, seed)
+    return found
+
+
+def _published_stability(bench: _Bench) -> Stability:
+    """Resample the published fit, so that each of its segments has a figure of its own."""
+    from fenqun.segmentation.segmentation import Segmentation
+
+    settings = bench.context.config
+    name = settings.strategy
+    X = features(name, strategy_inputs(bench.phases, "final"))
+    labels = Segmentation.load(bench.context.run.require("segmentation")).assign(X).labels
+    return stability(
+        X,
+        lambda rows, s: bench.fit(name, rows, s).predict,
+        repeats=settings.evaluation.bootstrap,
+        seed=settings.run.seed,
+        labels=labels,
+    )

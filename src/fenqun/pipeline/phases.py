@@ -1,0 +1,69 @@
+"""What each of the three fits may learn from, and what judges it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.sparse import csr_matrix
+
+from fenqun.config import Config
+from fenqun.data.sequences import SequenceStore
+from fenqun.data.splits import JUDGED, LEARNED, Phase, Splits
+from fenqun.store import Run
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Phases:
+    """Views of the sequence store by phase; all user arrays are in canonical order."""
+
+    def __init__(self, config: Config, run: Run) -> None:
+        self.config, self.run = config, run
+
+    @cached_property
+    def store(self) -> SequenceStore:
+        """The sequences."""
+        return SequenceStore.open(self.run.require("work/sequences"))
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The cuts."""
+        return Splits.read(self.run)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether lists may hold items that the user has seen."""
+        setting = self.config.recommendation.repeats
+        return self.config.domain.repeats if setting is None else setting
+
+    def active(self, phase: Phase) -> npt.NDArray[np.bool_]:
+        """Users with at least one event to learn from."""
+        return np.asarray(self.store.n_events(LEARNED[phase]) > 0)
+
+    def counts(self, phase: Phase) -> csr_matrix:
+        """User by item event weights of the learning folds."""
+        return self.store.counts(LEARNED[phase], self.config.behaviour.max_events)
+
+    def decayed_counts(self, phase: Phase) -> csr_matrix:
+        """The same, each event halved per half-life of the lists before the phase's now."""
+        return self.store.decayed_counts(
+            LEARNED[phase], self.config.recommendation.half_life, self.splits.now(phase)
+        )
+
+    def truth(self, phase: Phase) -> csr_matrix:
+        """What the users did in the fold that judges the phase."""
+        return self.store.counts(JUDGED[phase], self.config.behaviour.max_events)
+
+    def profiles(self, phase: Phase) -> pa.Table:
+        """The profiles as of the phase's now."""
+        name = "profiles.parquet" if phase == "final" else f"work/profiles_{phase}.parquet"
+        return self.run.read_table(name)
+
+    def reduced(self, phase: Phase) -> Floats:
+        """Reduced fused vectors, one row a user."""
+        vectors: Floats = np.load(self.run.require(f"work/vectors/{phase}.npy"))
+        return vectors

@@ -1,0 +1,154 @@
+"""Run the stages in order, skip what is unchanged, record what was done."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+import resource
+import time
+from importlib.metadata import version as _version
+from pathlib import Path
+from typing import Any, Literal
+
+from threadpoolctl import threadpool_limits
+
+from fenqun.config import Config, dump_config
+from fenqun.errors import FenqunError
+from fenqun.pipeline.context import Context, Stage
+from fenqun.pipeline.stages import STAGES, source_fingerprint
+from fenqun.progress import Progress, Silent
+from fenqun.schema import SCHEMA_VERSION, Manifest, StageRecord
+from fenqun.store import Run, digest, explain_io
+
+_LIBRARIES = ("duckdb", "numpy", "scipy", "scikit-learn", "torch", "implicit", "pyarrow", "hdbscan", "openTSNE")
+
+
+def run_pipeline(config: Config, out: str | Path, progress: Progress | None = None) -> Run:
+    """Take a log all the way to judged, named segments with recommendations.
+
+    Run again on the same directory, it resumes at the first stage whose inputs or settings changed.
+
+    Parameters
+    ----------
+    config
+        Settings.
+    out
+        The run directory; made where it does not exist.
+    progress
+        Who listens.
+
+    Raises
+    ------
+    FenqunError
+        In one line: what is wrong, where, how to mend it. The directory stays resumable.
+    """
+    progress = progress or Silent()
+    sources = source_fingerprint(config)
+    run = Run.create(out)
+    config = _freeze(config, run, sources)
+    context = Context(config, run, progress)
+    status: Literal["done", "interrupted", "failed"] = "failed"
+    error_line: str | None = None
+    try:
+        with explain_io(run.path), threadpool_limits(limits=config.run.threads):
+            run.write_text("config.yaml", dump_config(config))
+            fingerprints: dict[str, str] = {}
+            for stage in STAGES:
+                fingerprints[stage.name] = _fingerprint(stage, config, fingerprints, sources)
+                _advance(stage, context, fingerprints)
+        status = "done"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    except FenqunError as error:
+        error_line = str(error)
+        raise
+    finally:
+        context.close()
+        _close(run, config, status, error_line)
+    return run
+
+
+def _advance(stage: Stage, context: Context, fingerprints: dict[str, str]) -> None:
+    run, progress = context.run, context.progress
+    record = run.stage_record(stage.name)
+    if record is not None and record.fingerprint == fingerprints[stage.name]:
+        progress.note(f"{stage.name}: unchanged")
+        return
+    run.drop_stage(stage.name)
+    _write_manifest(run, context.config, "running", None)
+    started = time.perf_counter()
+    output = stage.compute(context)
+    seconds = time.perf_counter() - started
+    run.finish_stage(
+        StageRecord(
+            name=stage.name,
+            fingerprint=fingerprints[stage.name],
+            outputs=list(output.artifacts),
+            seconds=round(seconds, 3),
+            peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            figures=output.figures,
+        )
+    )
+    progress.note(f"{stage.name}: {seconds:.1f} s")
+
+
+def _fingerprint(stage: Stage, config: Config, done: dict[str, str], sources: Any) -> str:
+    return digest(
+        {
+            "version": _version("fenqun"),
+            "schema": SCHEMA_VERSION,
+            "stage": stage.name,
+            "settings": stage.settings(config),
+            "seed": config.run.seed,
+            "needs": [done[name] for name in stage.needs],
+            "sources": None if stage.needs else sources,
+        }
+    )
+
+
+def _freeze(config: Config, run: Run, sources: Any) -> Config:
+    """Fix the plausibility cap once for these sources: afterwards the clock decides nothing."""
+    if config.quality.latest is not None:
+        return config
+    key = digest(sources)
+    frozen = run.artifact("work/latest.json")
+    known = run.read_json("work/latest.json") if frozen.is_file() else {}
+    if known.get("sources") != key:
+        tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+        known = {"sources": key, "latest": tomorrow.isoformat()}
+        run.write_json("work/latest.json", known)
+    return config.model_copy(update={"quality": config.quality.model_copy(update={"latest": known["latest"]})})
+
+
+def _write_manifest(run: Run, config: Config, status: Any, error: str | None) -> None:
+    records = [record for stage in STAGES if (record := run.stage_record(stage.name))]
+    data = next((r for r in records if r.name == "data"), None)
+    versions = {"fenqun": _version("fenqun"), "python": platform.python_version()}
+    versions |= {name: _version(name) for name in _LIBRARIES}
+    fingerprint = digest([record.fingerprint for record in records])
+    run.write_json(
+        "run.json",
+        Manifest(
+            id=f"{run.path.resolve().name}-{fingerprint[:8]}",
+            status=status,
+            as_of=data.figures.get("as_of") if data else None,
+            seed=config.run.seed,
+            fingerprint=fingerprint,
+            versions=versions,
+            stages=records,
+            error=error,
+        ),
+    )
+
+
+def _close(run: Run, config: Config, status: Any, error: str | None) -> None:
+    try:
+        if os.access(run.path, os.W_OK):
+            _write_manifest(run, config, status, error)
+    except (OSError, FenqunError):
+        # The failure under way says why; a full disk must not hide it behind a second one.
+        pass
+    finally:
+        run.close()

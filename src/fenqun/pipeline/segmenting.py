@@ -1,0 +1,166 @@
+"""Stage that finds the segments: trials on validation, a judged fit, and the published one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fenqun import schema
+from fenqun.data.splits import Phase
+from fenqun.errors import ConfigError
+from fenqun.evaluation.external import external_metrics
+from fenqun.evaluation.internal import internal_metrics
+from fenqun.pipeline.context import Context, StageOutput
+from fenqun.pipeline.judging import PhaseJudge
+from fenqun.pipeline.phases import Phases
+from fenqun.segmentation.inputs import Inputs
+from fenqun.segmentation.memberships import memberships_table
+from fenqun.segmentation.segmentation import Assignment, Segmentation
+from fenqun.segmentation.selection import Selection, select
+from fenqun.segmentation.strategies import available, features, make_strategy
+
+TOLD_K = ("kmeans", "minibatch_kmeans", "ward", "gaussian_mixture")
+"""Clusterers that are told how many segments to find: rivals are compared at the published number."""
+TRIAL_SAMPLE = 2000
+"""Users for the internal metrics of a trial: they only break ties."""
+
+
+def strategy_inputs(phases: Phases, phase: Phase) -> Inputs:
+    """Return what the strategies may look at: the active users of a phase."""
+    active = phases.active(phase)
+    profiles = phases.profiles(phase).filter(pa.array(active))
+    codes, names = phases.store.categories
+    return Inputs(
+        profiles=profiles,
+        counts=phases.counts(phase)[active],
+        category_codes=codes.astype(np.int64),
+        category_names=names,
+        attributes=[name for name in profiles.column_names if name.startswith("attr_")],
+        learned=phases.reduced(phase)[active].astype(np.float64),
+        external=_external(phases, active),
+    )
+
+
+def _external(phases: Phases, active: npt.NDArray[np.bool_]) -> list[str | None] | None:
+    if not phases.run.artifact("work/external.parquet").exists():
+        return None
+    table = phases.run.read_table("work/external.parquet")
+    given = np.full(phases.store.n_users, None, dtype=object)
+    rows = phases.store.user_index(table[schema.USER].combine_chunks())
+    known = rows >= 0
+    given[rows[known]] = table["segment"].to_numpy(zero_copy_only=False)[known]
+    return list(given[active])
+
+
+def segment_users(context: Context) -> StageOutput:
+    """Try on the select phase, refit the choice on the judge phase, publish it from the final one."""
+    config, run = context.config, context.run
+    phases = Phases(config, run)
+    primary = config.strategy
+    selections = _select(context, phases)
+    run.write_table("trials.parquet", pa.concat_tables([chosen.table() for chosen in selections.values()]))
+
+    inputs = strategy_inputs(phases, "judge")
+    judged = {
+        name: _refit(selections[name], features(name, inputs), context).predict(features(name, inputs))
+        for name in selections
+    }
+    run.write_table("work/judged.parquet", pa.table({name: pa.array(labels) for name, labels in judged.items()}))
+    run.write_json("work/choices.json", {name: _choice(selections[name]) for name in selections})
+
+    segmentation, assignment, noise = _publish(context, phases, selections[primary])
+    active = phases.active("judge")
+    agreement = external_metrics(assignment.labels[active], judged[primary], config.run.seed).ari
+    figures = {
+        "strategy": primary,
+        "k": len(segmentation.ids),
+        "clusterer": selections[primary].chosen.clusterer,
+        "why": selections[primary].chosen.why,
+        "rejected": selections[primary].marked,
+        "agreement": round(float(agreement), 4),
+        "noise": int(noise.sum()),
+        "not_available": {name: reason for name, reason in available(inputs).items() if reason},
+    }
+    artifacts = (
+        "trials.parquet",
+        "work/judged.parquet",
+        "work/choices.json",
+        "segmentation",
+        "memberships.parquet",
+    )
+    return StageOutput(artifacts, figures)
+
+
+def _select(context: Context, phases: Phases) -> dict[str, Selection]:
+    """Choose clusterer and k for the published strategy, then the clusterer of each rival at that k."""
+    config = context.config
+    inputs = strategy_inputs(phases, "select")
+    judge = PhaseJudge(phases, "select")
+    offered = available(inputs)
+    primary = config.strategy
+    if offered[primary]:
+        raise ConfigError(f"strategy {primary} cannot run: {offered[primary]}", where="strategy")
+
+    def internal(X: Any, labels: Any) -> dict[str, float]:
+        return internal_metrics(X, labels, TRIAL_SAMPLE, config.run.seed)
+
+    def run_trials(name: str, k: int | None) -> Selection:
+        told = [name for name in config.segmentation.clusterers if name in TOLD_K] or ["kmeans"]
+        context.progress.note(f"segmentation: {name}")
+        return select(
+            features(name, inputs),
+            judge,
+            config.segmentation,
+            internal=internal,
+            clusterers=["given"] if name == "external" else None if k is None else told,
+            ks=None if k is None else (k,),
+            strategy=name,
+            reducer="pca" if name == "learned" else "none",
+            seed=config.run.seed,
+            threads=config.run.threads,
+            progress=context.progress,
+        )
+
+    selections = {primary: run_trials(primary, None)}
+    k = selections[primary].chosen.k
+    rivals = [name for name, reason in offered.items() if name != primary and reason is None]
+    return selections | {name: run_trials(name, k) for name in rivals}
+
+
+def _refit(selection: Selection, X: Any, context: Context) -> Any:
+    settings = context.config.run
+    return selection.refit(X, seed=settings.seed, threads=settings.threads)
+
+
+def _choice(selection: Selection) -> dict[str, Any]:
+    chosen = selection.chosen
+    return {"clusterer": chosen.clusterer, "parameters": chosen.parameters, "k": chosen.asked or chosen.k}
+
+
+def _publish(
+    context: Context, phases: Phases, selection: Selection
+) -> tuple[Segmentation, Assignment, npt.NDArray[np.bool_]]:
+    """Fit on everything, number the segments, and write them with every user's membership."""
+    run = context.run
+    inputs = strategy_inputs(phases, "final")
+    strategy = make_strategy(selection.strategy).fit(inputs)
+    X = strategy.transform(inputs)
+    clusterer = _refit(selection, X, context)
+    segmentation = Segmentation.from_clusterer(
+        clusterer, X, name=selection.chosen.clusterer, parameters=selection.chosen.parameters
+    )
+    with run.writing("segmentation") as folder:
+        segmentation.save(folder)
+        state = {"name": selection.strategy, "state": strategy.to_dict()}
+        (folder / "strategy.json").write_text(
+            json.dumps(state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
+    assignment = segmentation.assign(X)
+    noise = np.asarray(clusterer.labels_) < 0
+    users = phases.store.users
+    run.write_table("memberships.parquet", memberships_table(users, segmentation.ids, assignment, noise))
+    return segmentation, assignment, noise

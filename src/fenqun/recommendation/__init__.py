@@ -1,0 +1,1 @@
+"""Lists for segments and users."""

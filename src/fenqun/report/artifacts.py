@@ -1,0 +1,90 @@
+"""What the report reads of a run: every artifact that is there, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fenqun.config import Config, load_config
+from fenqun.schema import Manifest, Metrics, QualityReport
+from fenqun.store import Run
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The artifacts of one run; None where a run did not make one.
+
+    Attributes
+    ----------
+    settings
+        Text of ``config.yaml``.
+    texts
+        Text of each recommended item that has one, by the text of its id.
+    """
+
+    config: Config
+    settings: str
+    manifest: Manifest
+    quality: QualityReport | None = None
+    profiles: pa.Table | None = None
+    points: pa.Table | None = None
+    memberships: pa.Table | None = None
+    segments: pa.Table | None = None
+    trials: pa.Table | None = None
+    comparison: pa.Table | None = None
+    recommendations: pa.Table | None = None
+    metrics: Metrics | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def k(self) -> int:
+        """Number of published segments."""
+        return 0 if self.segments is None else self.segments.num_rows
+
+    def figures(self, stage: str) -> dict[str, Any]:
+        """Figures that a stage recorded, empty where it did not run."""
+        return next((record.figures for record in self.manifest.stages if record.name == stage), {})
+
+
+def read_artifacts(run: Run) -> Artifacts:
+    """Read a run directory, which may still be under way.
+
+    Raises
+    ------
+    RunError
+        If ``run.json`` or ``config.yaml`` is missing or an artifact is damaged.
+    """
+    path = run.require("config.yaml")
+
+    def table(name: str) -> pa.Table | None:
+        return run.read_table(name) if run.artifact(name).is_file() else None
+
+    recommendations = table("recommendations.parquet")
+    return Artifacts(
+        config=load_config(path),
+        settings=path.read_text(encoding="utf-8"),
+        manifest=run.read_manifest(),
+        quality=run.read_model("quality.json", QualityReport) if run.artifact("quality.json").is_file() else None,
+        profiles=table("profiles.parquet"),
+        points=table("map.parquet"),
+        memberships=table("memberships.parquet"),
+        segments=table("segments.parquet"),
+        trials=table("trials.parquet"),
+        comparison=table("comparison.parquet"),
+        recommendations=recommendations,
+        metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,
+        texts=_texts(run, recommendations),
+    )
+
+
+def _texts(run: Run, recommendations: pa.Table | None) -> dict[str, str]:
+    if recommendations is None or not run.artifact("work/items.parquet").is_file():
+        return {}
+    items = run.read_table("work/items.parquet", ["item_id", "text"])
+    wanted = pc.unique(recommendations["item_id"]).cast(items["item_id"].type)
+    items = items.filter(pc.is_in(items["item_id"], value_set=wanted))
+    pairs = zip(items["item_id"].to_pylist(), items["text"].to_pylist(), strict=True)
+    return {str(item): text for item, text in pairs if text}

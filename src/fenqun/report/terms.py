@@ -1,0 +1,178 @@
+"""Terms of the field that artifacts carry as codes, in English and Chinese."""
+
+from __future__ import annotations
+
+from fenqun.report.words import Said, same
+
+STRATEGIES = {
+    "learned": Said("Learned", "学习向量"),
+    "rfm": Said("RFM", "RFM"),
+    "interest": Said("Interest", "兴趣"),
+    "static": Said("Static", "静态属性"),
+    "external": Said("External", "外部分群"),
+    "popularity": Said("Popularity", "热门"),
+}
+CLUSTERERS = {
+    "kmeans": Said("k-means", "k-means"),
+    "minibatch_kmeans": Said("mini-batch k-means", "小批量 k-means"),
+    "ward": Said("Ward", "Ward 层次聚类"),
+    "dbscan": Said("DBSCAN", "DBSCAN"),
+    "hdbscan": Said("HDBSCAN", "HDBSCAN"),
+    "gaussian_mixture": Said("Gaussian mixture", "高斯混合"),
+    "given": Said("as given", "按给定"),
+}
+AXES = {
+    "lists": Said("Lists: what people take next", "列表：用户接下来的选择"),
+    "value": Said("Value: how much they will be worth", "价值：未来的贡献"),
+    "shape": Said("Shape: how clear the groups are", "形状：群体是否清晰"),
+    "stability": Said("Stability: whether they come again", "稳定性：是否会再次出现"),
+    "labels": Said("Labels: what nobody learned from", "标签：无人学习过的信息"),
+}
+METRICS = {
+    "ndcg": Said("NDCG", "NDCG"),
+    "recall": Said("Recall", "召回率"),
+    "hit_rate": Said("Hit rate", "命中率"),
+    "precision": Said("Precision", "精确率"),
+    "coverage": Said("Coverage", "覆盖率"),
+    "explained_value": Said("Future value explained", "未来价值解释度"),
+    "explained_events": Said("Future activity explained", "未来活跃度解释度"),
+    "explained_retained": Said("Retention explained", "留存解释度"),
+    "silhouette": Said("Silhouette", "轮廓系数"),
+    "calinski_harabasz": Said("Calinski–Harabasz", "Calinski–Harabasz"),
+    "davies_bouldin": Said("Davies–Bouldin", "Davies–Bouldin"),
+    "dunn": Said("Dunn index", "Dunn 指数"),
+    "inertia": Said("Inertia", "惯性"),
+    "bootstrap_ari": Said("Bootstrap ARI", "自助法 ARI"),
+    "least_jaccard": Said("Least Jaccard", "最小 Jaccard"),
+    "f1": Said("F1", "F1"),
+    "nmi": Said("NMI", "NMI"),
+    "ari": Said("ARI", "ARI"),
+    "lift": Said("Lift", "提升"),
+    "lift_se": Said("Standard error", "标准误"),
+    "probe": Said("Probe", "探针"),
+    "agreement": Said("Agreement of the two fits", "两次拟合的一致性"),
+    "noise": Said("Noise share", "噪声占比"),
+    "noise_share": Said("Noise share", "噪声占比"),
+    "smallest": Said("Smallest segment", "最小分群"),
+    "activity_explained": Said("Activity explained", "活跃度解释度"),
+    "activity_agreement": Said("ARI with activity deciles", "与活跃度十分位的 ARI"),
+}
+EXPLAINED = {
+    "ndcg": Said("How well a segment's list ranks what its members took next", "分群列表对成员后续选择的排序质量"),
+    "recall": Said("Share of what members took next that the list holds", "成员后续选择中列表所含的比例"),
+    "hit_rate": Said("Share of members with at least one hit", "至少命中一项的成员比例"),
+    "precision": Said("Share of the list that members took", "列表中被成员选择的比例"),
+    "coverage": Said("Share of items that any list shows", "所有列表展示到的物品比例"),
+    "explained_value": Said("Variance of members' later value that segments explain", "分群解释的后续价值方差"),
+    "explained_events": Said(
+        "Variance of members' later activity that segments explain", "分群解释的后续活跃度方差"
+    ),
+    "explained_retained": Said("Variance of coming back that segments explain", "分群解释的留存方差"),
+    "silhouette": Said(
+        "Nearer to one's own segment than to the next; 1 is best", "与本群比与邻群更近的程度，最高为 1"
+    ),
+    "calinski_harabasz": Said("Spread between segments over spread within", "群间离散与群内离散之比"),
+    "davies_bouldin": Said("Likeness of each segment to its most similar one", "每群与最相似群的相似度"),
+    "dunn": Said("Smallest gap over widest segment", "最小群间距与最大群直径之比"),
+    "inertia": Said("Squared distance to the centres", "到中心的平方距离"),
+    "bootstrap_ari": Said("Agreement when users are drawn again", "重抽用户后的一致性"),
+    "least_jaccard": Said("Stability of the least stable segment", "最不稳定分群的稳定性"),
+    "f1": Said("Reading the label from the segment, on the other half", "由分群读出标签（在另一半用户上）"),
+    "nmi": Said("Information that segment and label share", "分群与标签共享的信息"),
+    "ari": Said("Agreement of segment and label", "分群与标签的一致性"),
+}
+LABEL_EXPLAINED = {
+    "precision": Said("Correct among the users read as each class", "读为各类的用户中正确的比例"),
+    "recall": Said("Correct among the users of each class", "各类用户中被正确读出的比例"),
+}
+TABLES = {
+    "events": Said("events", "事件表"),
+    "items": Said("items", "物品表"),
+    "users": Said("users", "用户表"),
+    "links": Said("links", "关系表"),
+}
+ACTIONS = {
+    "reject": Said("reject", "拒绝"),
+    "repair": Said("repair", "修复"),
+    "keep": Said("keep", "保留"),
+    "drop": Said("drop", "丢弃"),
+    "impute": Said("impute", "填补"),
+}
+RULES = {
+    "malformed": Said("malformed record", "格式损坏的记录"),
+    "missing_id": Said("missing id", "缺少标识"),
+    "bad_time": Said("unparsable or implausible time", "时间无法解析或不合理"),
+    "duplicate": Said("exact duplicate", "完全重复"),
+    "absurd_value": Said("absurd value", "异常值"),
+    "negative_value": Said("negative value", "负值"),
+    "non_finite": Said("not a finite number", "非有限数"),
+    "bot": Said("bot", "机器人"),
+    "unknown_item": Said("item not in the catalogue", "目录中没有的物品"),
+    "broken_text": Said("broken text encoding", "文本编码损坏"),
+    "duplicate_user": Said("duplicate user", "重复用户"),
+    "duplicate_item": Said("duplicate item", "重复物品"),
+    "min_events": Said("too few events", "事件过少"),
+    "missing_value": Said("missing value", "缺少数值"),
+    "missing_price": Said("missing price", "缺少价格"),
+    "missing_attribute": Said("missing attribute", "缺少属性"),
+}
+STAGES = {
+    "data": Said("Data", "数据"),
+    "profiles": Said("Profiles and splits", "画像与划分"),
+    "content": Said("Content", "内容"),
+    "taste": Said("Taste", "品味"),
+    "vectors": Said("Vectors", "向量"),
+    "map": Said("Map", "地图"),
+    "segmentation": Said("Segmentation", "分群"),
+    "evaluation": Said("Evaluation", "评估"),
+    "explanation": Said("Explanation", "解释"),
+    "recommendation": Said("Recommendation", "推荐"),
+    "report": Said("Report", "报告"),
+}
+SCENARIO = {
+    "ecommerce": Said("e-commerce", "电商"),
+    "social": Said("social", "社交与内容"),
+    "education": Said("education", "教育"),
+    "finance": Said("finance", "金融"),
+}
+UNITS = {
+    "days": Said("days", "天"),
+    "minutes": Said("min", "分钟"),
+}
+DAYS = tuple(
+    Said(en, zh)
+    for en, zh in zip(
+        ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
+        strict=True,
+    )
+)
+
+
+def term(table: dict[str, Said], code: str) -> Said:
+    """Return the term of a code; a code that is not known reads as itself, without underscores.
+
+    >>> term(STRATEGIES, "rfm").en, term(STRATEGIES, "new_one").en
+    ('RFM', 'new one')
+    """
+    return table.get(code) or same(code.replace("_", " "))
+
+
+def metric_term(name: str) -> Said:
+    """Return the term of a metric, without its axis; the label of ``metric:label`` stays.
+
+    >>> metric_term("f1:income").en, metric_term("lists.ndcg").en
+    ('F1 · income', 'NDCG')
+    """
+    metric, _, label = name.partition(":")
+    axis, _, rest = metric.partition(".")
+    said = term(METRICS, rest if axis in (*AXES, "published") and rest else metric)
+    return Said(f"{said.en} · {label}", f"{said.zh} · {label}") if label else said
+
+
+def metric_meaning(name: str, axis: str) -> Said:
+    """Return one line on what a metric says, empty where there is none."""
+    metric = name.partition(":")[0]
+    if axis == "labels" and metric in LABEL_EXPLAINED:
+        return LABEL_EXPLAINED[metric]
+    return EXPLAINED.get(metric, same(""))

@@ -1,0 +1,1 @@
+"""User vectors to segments."""

@@ -1,0 +1,169 @@
+"""The Python API: an estimator over the whole road."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from fenqun import schema
+from fenqun.config import Config, dump_config, load_config
+from fenqun.errors import ConfigError, SourceError
+from fenqun.progress import Progress, Silent
+from fenqun.store import Run
+
+
+class Segmenter(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Segments users from an event log.
+
+    Parameters
+    ----------
+    config
+        Settings: a YAML file, a mapping, or a :class:`fenqun.config.Config`. Paths of tables that are
+        given to :meth:`fit` are not needed there.
+    out
+        Run directory; None: a temporary one that goes with the estimator.
+    progress
+        Who listens.
+
+    Attributes
+    ----------
+    run_
+        The run directory, a :class:`fenqun.store.Run`.
+    segments_
+        ``segments.parquet``: one row a segment.
+    memberships_
+        ``memberships.parquet``: one row a user.
+    labels_
+        Segment id of each user, in the order of ``memberships_``.
+
+    Notes
+    -----
+    Results are keyed by user id, never by the order of rows: the input has many rows a user.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Mapping[str, Any] | Config,
+        out: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.config = config
+        self.out = out
+        self.progress = progress
+
+    @classmethod
+    def from_config(
+        cls, config: str | Path | Mapping[str, Any], out: str | Path | None = None, progress: Progress | None = None
+    ) -> Self:
+        """Make a segmenter from settings."""
+        return cls(config, out, progress)
+
+    def fit(
+        self, events: Any = None, y: object = None, *, items: Any = None, users: Any = None, links: Any = None
+    ) -> Self:
+        """Take the road.
+
+        Parameters
+        ----------
+        events, items, users, links
+            Tables with the columns that the settings name: pyarrow, pandas, polars, a DuckDB relation
+            or anything with the Arrow PyCapsule interface. None: the source of the settings.
+        y
+            Ignored.
+        """
+        from fenqun.pipeline import run_pipeline
+
+        self._scratch = tempfile.TemporaryDirectory(prefix="fenqun-")
+        tables = {"events": events, "items": items, "users": users, "links": links}
+        config = self._with_tables(tables, Path(self._scratch.name))
+        out = Path(self.out) if self.out is not None else Path(self._scratch.name) / "run"
+        self.run_: Run = run_pipeline(config, out, self.progress or Silent())
+        self.segments_: pa.Table = self.run_.read_table("segments.parquet")
+        self.memberships_: pa.Table = self.run_.read_table("memberships.parquet")
+        self.labels_ = self.memberships_[schema.SEGMENT].to_numpy()
+        return self
+
+    def predict(self, events: Any) -> pa.Table:
+        """Return memberships of the users with new events, keyed by user id.
+
+        What the run knows of a user counts as their history.
+        """
+        assigner, config = self._assigner(events)
+        return assigner.assign(config, self.progress or Silent())
+
+    def transform(self, events: Any) -> pa.Table:
+        """Return fused vectors of the users with new events: ``user_id``, ``vector``."""
+        assigner, config = self._assigner(events)
+        return assigner.vectors(config, self.progress or Silent())
+
+    def _assigner(self, events: Any) -> Any:
+        from fenqun.assignment.assigner import Assigner
+
+        check_is_fitted(self, "run_")
+        folder = Path(tempfile.mkdtemp(dir=self._scratch.name))
+        return Assigner(self.run_), self._with_tables({"events": events}, folder)
+
+    def _with_tables(self, tables: Mapping[str, Any], folder: Path) -> Config:
+        tree = self._tree()
+        for name, table in tables.items():
+            if table is None:
+                continue
+            path = folder / f"{name}.parquet"
+            pq.write_table(as_arrow(table, name), path)
+            source = tree["data"].get(name)
+            if source is None:
+                raise ConfigError(f"the settings do not say which columns of {name} to use", where=f"data.{name}")
+            source.update(path=str(path), format="parquet")
+        return load_config(tree)
+
+    def _tree(self) -> dict[str, Any]:
+        import yaml
+
+        if isinstance(self.config, Config):
+            text = dump_config(self.config)
+        elif isinstance(self.config, Mapping):
+            text = yaml.safe_dump({key: _plain(value) for key, value in self.config.items()})
+        else:
+            text = dump_config(load_config(self.config))
+        tree: dict[str, Any] = yaml.safe_load(text)
+        for name in ("events", "items", "users", "links"):
+            source = (tree.get("data") or {}).get(name)
+            if isinstance(source, dict):
+                source.setdefault("path", "")
+        return tree
+
+
+def as_arrow(table: Any, name: str) -> pa.Table:
+    """Return any table that speaks Arrow as a pyarrow one.
+
+    Raises
+    ------
+    SourceError
+        If it does not.
+    """
+    if isinstance(table, pa.Table):
+        return table
+    if hasattr(table, "__arrow_c_stream__"):
+        return pa.table(table)
+    if hasattr(table, "to_arrow_table"):
+        return table.to_arrow_table()
+    raise SourceError(
+        f"is a {type(table).__name__}, not a table",
+        where=name,
+        mend="give a pyarrow, pandas, polars or DuckDB table",
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

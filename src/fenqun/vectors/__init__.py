@@ -1,0 +1,1 @@
+"""Blocks to one vector a user, and to few dimensions."""

@@ -1,0 +1,177 @@
+"""One contract for all recommenders, and what each does of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from fenqun import schema
+from fenqun.recommendation.lists import segment_recommendations, top, user_recommendations
+from fenqun.recommendation.recommenders import Popularity, Recommender, SegmentCounts, TasteRanking
+
+Make = Callable[[int, int], Recommender]
+
+
+def taste(n_users: int, n_items: int) -> TasteRanking:
+    rng = np.random.default_rng(4)
+    return TasteRanking(
+        rng.normal(size=(n_users, 5)).astype(np.float32), rng.normal(size=(n_items, 5)).astype(np.float32)
+    )
+
+
+RECOMMENDERS: dict[str, Make] = {
+    "popularity": lambda n, m: Popularity(),
+    "segment_counts": lambda n, m: SegmentCounts(smoothing=10),
+    "segment_counts_binary": lambda n, m: SegmentCounts(weighting="binary"),
+    "segment_counts_plain": lambda n, m: SegmentCounts(smoothing=0, weighting="counts"),
+    "taste": taste,
+}
+
+
+@pytest.fixture(params=sorted(RECOMMENDERS))
+def make(request: pytest.FixtureRequest) -> Make:
+    return RECOMMENDERS[request.param]
+
+
+def log(seed: int = 0, n: int = 60, m: int = 25, k: int = 3):
+    rng = np.random.default_rng(seed)
+    labels = np.r_[np.arange(k), rng.integers(0, k, n - k)]
+    counts = rng.poisson(0.4, (n, m)).astype(float) * (1 + 3 * (labels[:, None] == np.arange(m) % k))
+    counts[:, m - 1] = 0  # never taken
+    counts[:, m - 2] = -1  # only returned
+    return sparse.csr_matrix(counts), labels
+
+
+def test_scores_have_the_promised_shapes_and_leave_out_what_nobody_took(make):
+    counts, labels = log()
+    recommender = make(60, 25)
+    assert isinstance(recommender, Recommender)
+    assert recommender.fit(counts, labels, 3) is recommender
+    by_segment, by_user = recommender.segment_scores(), recommender.scores(np.array([5, 0, 5]))
+    assert by_segment.shape == (3, 25) and by_user.shape == (3, 25)
+    for scores in (by_segment, by_user):
+        assert np.isneginf(scores[:, -2:]).all() and np.isfinite(scores[:, :-2]).all()
+    np.testing.assert_array_equal(by_user[0], by_user[2])
+
+
+def test_fitting_leaves_its_input_and_repeats_itself(make):
+    counts, labels = log()
+    before = counts.toarray()
+    first = make(60, 25).fit(counts, labels, 3).segment_scores()
+    np.testing.assert_array_equal(counts.toarray(), before)
+    np.testing.assert_array_equal(first, make(60, 25).fit(counts, labels, 3).segment_scores())
+
+
+def test_an_empty_segment_and_an_empty_log_do_not_break(make):
+    counts, labels = log()
+    scores = make(60, 25).fit(counts, labels, 4).segment_scores()
+    assert scores.shape == (4, 25) and not np.isnan(scores).any()
+    nothing = make(60, 25).fit(sparse.csr_matrix((60, 25)), labels, 3)
+    table = segment_recommendations(nothing, ["a", "b", "c"], pa.array(range(25)), 5)
+    assert table.num_rows == 0 and table.schema == schema.recommendations(pa.int64())
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    length=st.integers(1, 40),
+    masked=st.booleans(),
+    name=st.sampled_from(sorted(RECOMMENDERS)),
+)
+def test_lists_are_ordered_without_duplicates_and_without_what_was_seen(seed, length, masked, name):
+    counts, labels = log(seed)
+    recommender = RECOMMENDERS[name](60, 25).fit(counts, labels, 3)
+    seen = counts if masked else None
+    users = pa.array([f"u{i}" for i in range(60)])
+    tables = list(user_recommendations(recommender, users, pa.array(range(25)), length, seen))
+    table = pa.concat_tables(tables)
+    assert table.schema == schema.user_recommendations(pa.string(), pa.int64())
+    alive = np.flatnonzero(counts.toarray().clip(0).sum(axis=0) > 0)
+    rows = table.to_pydict()
+    owner = np.array([int(u[1:]) for u in rows["user_id"]])
+    for user in range(60):
+        own = np.flatnonzero(owner == user)
+        items, scores = np.array(rows["item_id"])[own], np.array(rows["score"])[own]
+        history = counts[user].indices if masked else []
+        allowed = np.setdiff1d(alive, history)
+        assert len(items) == min(length, len(allowed)) == len(set(items.tolist()))
+        assert set(items.tolist()) <= set(allowed.tolist())
+        assert np.array(rows["rank"])[own].tolist() == list(range(1, len(items) + 1))
+        assert (np.diff(scores) <= 0).all()
+        ties = np.diff(scores) == 0
+        assert (np.diff(items)[ties] > 0).all()
+
+
+def test_users_in_chunks_are_users_at_once(make, monkeypatch):
+    counts, labels = log()
+    recommender = make(60, 25).fit(counts, labels, 3)
+    users, items = pa.array(range(60)), pa.chunked_array([pa.array([f"i{i:02d}" for i in range(25)])])
+    whole = pa.concat_tables(user_recommendations(recommender, users, items, 6, counts))
+    monkeypatch.setattr("fenqun.recommendation.lists._CELLS", 25 * 7)
+    chunks = list(user_recommendations(recommender, users, items, 6, counts))
+    assert len(chunks) == 9
+    assert pa.concat_tables(chunks).equals(whole)
+
+
+def test_segment_table(make):
+    counts, labels = log()
+    recommender = make(60, 25).fit(counts, labels, 3)
+    table = segment_recommendations(
+        recommender, ["S01", "S02", "S03"], pa.array([f"{i:03d}" for i in range(25)]), 4
+    )
+    assert table.schema == schema.recommendations(pa.string())
+    assert table["segment_id"].to_pylist() == ["S01"] * 4 + ["S02"] * 4 + ["S03"] * 4
+    assert table["rank"].to_pylist() == [1, 2, 3, 4] * 3
+    assert set(table["recommender"].to_pylist()) == {recommender.name}
+
+
+def test_segment_counts_follow_the_formula():
+    counts = sparse.csr_matrix(np.array([[3.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 5.0]]))
+    scores = SegmentCounts(smoothing=2, weighting="counts").fit(counts, np.array([0, 0, 1]), 2).segment_scores()
+    np.testing.assert_allclose(scores[0], (np.array([3, 2, 0]) + 2 * np.array([0.3, 0.2, 0.5])) / 7)
+    np.testing.assert_allclose(scores.sum(axis=1), 1)
+
+
+def test_a_segment_gets_its_own_items_and_heavy_users_do_not_decide():
+    counts = np.zeros((21, 3))
+    counts[:20, 0] = 2
+    counts[20, 1] = 500
+    labels = np.zeros(21, int)
+    first = SegmentCounts().fit(sparse.csr_matrix(counts), labels, 1).segment_scores()[0]
+    plain = SegmentCounts(weighting="counts").fit(sparse.csr_matrix(counts), labels, 1).segment_scores()[0]
+    assert first.argmax() == 0 and plain.argmax() == 1
+
+
+def test_an_unknown_weighting_is_refused():
+    counts, labels = log()
+    with pytest.raises(ValueError, match="'loud' is none of counts"):
+        SegmentCounts(weighting="loud").fit(counts, labels, 3)  # type: ignore[arg-type]
+
+
+def test_popularity_counts_people():
+    counts = sparse.csr_matrix(np.array([[9.0, 1.0], [0.0, 1.0]]))
+    np.testing.assert_allclose(Popularity().fit(counts, np.array([0, 0]), 1).segment_scores(), [[0.5, 1.0]])
+
+
+def test_taste_ranks_by_the_product_and_a_segment_by_its_mean():
+    vectors, table = np.eye(2, dtype=np.float32)[[0, 0, 1]], np.array([[1, 0], [0.5, 0.5], [0, 1]], np.float32)
+    ranking = TasteRanking(vectors, table).fit(sparse.csr_matrix(np.ones((3, 3))), np.array([0, 0, 1]), 2)
+    assert ranking.scores(np.array([2])).argmax() == 2
+    assert ranking.segment_scores().argmax(axis=1).tolist() == [0, 2]
+
+
+def test_taste_of_other_users_is_refused():
+    with pytest.raises(ValueError, match="vectors are of 4 users"):
+        taste(4, 3).fit(sparse.csr_matrix((5, 3)), np.zeros(5, int), 1)
+
+
+def test_top_pads_what_is_missing():
+    lists, scores = top(np.array([[1.0, -np.inf, 3.0]]), None, 4)
+    assert lists.tolist() == [[2, 0, -1, -1]]
+    np.testing.assert_array_equal(scores, [[3.0, 1.0, np.nan, np.nan]])
