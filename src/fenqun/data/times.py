@@ -156,7 +156,7 @@ def _from_text(text: str, order: DayOrder, timezone: str) -> str:
     formats = [day + clock for day in (*_YEAR_FIRST, *ordered, *_WORDY) for clock in _CLOCKS] + list(_SPECIAL)
     listed = "[" + ", ".join(literal(form) for form in formats) + "]"
     zone = (
-        "regexp_replace(regexp_replace({0}, '(UTC|GMT)\\s*$', 'Z'), '([+-]\\d{{2}}):?(\\d{{2}})\\s*$', '\\1:\\2')"
+        "regexp_replace(regexp_replace({0}, '\\s*(UTC|GMT)\\s*$', 'Z'), '([+-]\\d{{2}}):?(\\d{{2}})\\s*$', '\\1:\\2')"
     )
     zoned = f"(TRY_CAST({zone.format(text)} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
     mail = f"(try_strptime({text}, ['%a, %d %b %Y %H:%M:%S %z', '%d/%b/%Y:%H:%M:%S %z']) AT TIME ZONE 'UTC')"
