@@ -83,7 +83,11 @@ def segment_users(context: Context) -> StageOutput:
         "rejected": selections[primary].marked,
         "agreement": round(float(agreement), 4),
         "noise": int(noise.sum()),
-        "not_available": {name: reason for name, reason in available(inputs).items() if reason},
+        "not_available": {
+            name: reason
+            for name, reason in available(inputs).items()
+            if reason and (name != "external" or config.segmentation.external is not None)
+        },
     }
     artifacts = (
         "trials.parquet",

@@ -27,7 +27,7 @@ class GaussianMixture(Clusterer):
         n_clusters: int = 8,
         *,
         regularisation: float = 1e-3,
-        max_iter: int = 60,
+        max_iter: int = 25,
         seed: int = 0,
         threads: int = 1,
     ) -> None:

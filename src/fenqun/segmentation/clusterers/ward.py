@@ -11,6 +11,9 @@ from fenqun.segmentation.clusterers.base import Clusterer, checked, count_distin
 from fenqun.segmentation.clusterers.micro import micro_clusters
 from fenqun.segmentation.rule import Floats, Ints, euclidean_rule, means
 
+DENSE_ROWS = 8_000
+"""Rows up to which all pairwise distances are held in memory (256 MB)."""
+
 
 class Ward(Clusterer):
     """Merge the pair that adds least to the within-cluster sum of squares (Ward, 1963).
@@ -41,7 +44,8 @@ class Ward(Clusterer):
     def _grow(self, X: Floats) -> tuple[Ints, Ints]:
         """Return the merges and the leaf of each row."""
         if len(X) <= self.micro_above:
-            return ward_tree(X, np.ones(len(X))), np.arange(len(X), dtype=np.int64)
+            tree = dense_ward_tree(X) if len(X) <= DENSE_ROWS else ward_tree(X, np.ones(len(X)))
+            return tree, np.arange(len(X), dtype=np.int64)
         centroids, sizes, leaf = micro_clusters(X, self.n_micro, self.seed)
         return ward_tree(centroids, sizes.astype(np.float64)), leaf
 
@@ -64,6 +68,30 @@ class Ward(Clusterer):
                     grown[key] = clusterer._grow(rows)
                 clusterer._cut(rows, *grown[key])
             yield clusterer
+
+
+def dense_ward_tree(points: Floats) -> Ints:
+    """Return the same tree by SciPy: ten times faster, with all pairwise distances in memory.
+
+    Parameters
+    ----------
+    points
+        (n, d).
+
+    Returns
+    -------
+    (n - 1, 2) pairs of leaves, one in each of the two clusters merged, from the cheapest merge up.
+    """
+    from scipy.cluster.hierarchy import linkage
+
+    n = len(points)
+    if n < 2:
+        return np.empty((0, 2), dtype=np.int64)
+    children = linkage(points, method="ward")[:, :2].astype(np.int64)
+    leaf = np.arange(2 * n - 1)
+    for merge, (a, b) in enumerate(children):
+        leaf[n + merge] = min(leaf[a], leaf[b])
+    return np.asarray(leaf[children], dtype=np.int64)
 
 
 def ward_tree(points: Floats, sizes: Floats) -> Ints:
