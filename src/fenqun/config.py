@@ -193,7 +193,7 @@ class Taste(Settings):
         (5.0, 20.0, 80.0), min_length=1, description="Confidence scales to choose from"
     )
     tune: bool = Field(True, description="False: the initialised-only encoder, a control")
-    epochs: int = Field(15, ge=1)
+    epochs: int = Field(5, ge=1)
     batch: int = Field(512, ge=2)
     learning_rate: float = Field(3e-3, gt=0)
     temperature: float = Field(0.1, gt=0)

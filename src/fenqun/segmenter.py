@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,10 +14,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from fenqun import schema
-from fenqun.config import Config, dump_config, load_config
+from fenqun.config import Config, EventsSource, UsersSource, dump_config, load_config
 from fenqun.errors import ConfigError, SourceError
 from fenqun.progress import Progress, Silent
 from fenqun.store import Run
+
+if TYPE_CHECKING:
+    from fenqun.assignment.assigner import Assigner
+
+Sources = tuple[EventsSource, UsersSource | None]
 
 
 class Segmenter(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -81,47 +87,60 @@ class Segmenter(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         from fenqun.pipeline import run_pipeline
 
         self._scratch = tempfile.TemporaryDirectory(prefix="fenqun-")
-        tables = {"events": events, "items": items, "users": users, "links": links}
-        config = self._with_tables(tables, Path(self._scratch.name))
         out = Path(self.out) if self.out is not None else Path(self._scratch.name) / "run"
+        config = self._with_tables({"events": events, "items": items, "users": users, "links": links}, out)
         self.run_: Run = run_pipeline(config, out, self.progress or Silent())
         self.segments_: pa.Table = self.run_.read_table("segments.parquet")
         self.memberships_: pa.Table = self.run_.read_table("memberships.parquet")
         self.labels_ = self.memberships_[schema.SEGMENT].to_numpy()
         return self
 
-    def predict(self, events: Any) -> pa.Table:
+    def predict(self, events: Any, *, users: Any = None) -> pa.Table:
         """Return memberships of the users with new events, keyed by user id.
 
-        What the run knows of a user counts as their history.
+        What the run knows of a user counts as their history; ``users`` brings attributes of new ones.
         """
-        assigner, config = self._assigner(events)
-        return assigner.assign(config, self.progress or Silent())
+        with self._placing(events, users) as (assigner, sources):
+            return assigner.assign(*sources, self.progress or Silent())
 
-    def transform(self, events: Any) -> pa.Table:
+    def transform(self, events: Any, *, users: Any = None) -> pa.Table:
         """Return fused vectors of the users with new events: ``user_id``, ``vector``."""
-        assigner, config = self._assigner(events)
-        return assigner.vectors(config, self.progress or Silent())
+        with self._placing(events, users) as (assigner, sources):
+            return assigner.vectors(*sources, self.progress or Silent())
 
-    def _assigner(self, events: Any) -> Any:
+    @contextmanager
+    def _placing(self, events: Any, users: Any) -> Iterator[tuple[Assigner, Sources]]:
+        """Yield what places users, and new tables as sources that live as long."""
+        check_is_fitted(self, "run_")
         from fenqun.assignment.assigner import Assigner
 
-        check_is_fitted(self, "run_")
-        folder = Path(tempfile.mkdtemp(dir=self._scratch.name))
-        return Assigner(self.run_), self._with_tables({"events": events}, folder)
+        assigner = Assigner(self.run_)
+        with tempfile.TemporaryDirectory(prefix="fenqun-") as folder:
+            paths = {}
+            for name, table in (("events", events), ("users", users)):
+                if table is not None:
+                    paths[name] = Path(folder) / f"{name}.parquet"
+                    pq.write_table(as_arrow(table, name), paths[name])
+            yield assigner, assigner.sources(paths["events"], paths.get("users"))
 
-    def _with_tables(self, tables: Mapping[str, Any], folder: Path) -> Config:
+    def _with_tables(self, tables: Mapping[str, Any], out: Path) -> Config:
+        """Put tables into the run directory, where a later run finds them unchanged, and name them."""
         tree = self._tree()
-        for name, table in tables.items():
-            if table is None:
-                continue
-            path = folder / f"{name}.parquet"
-            pq.write_table(as_arrow(table, name), path)
-            source = tree["data"].get(name)
-            if source is None:
+        given = {name: as_arrow(table, name) for name, table in tables.items() if table is not None}
+        for name in given:
+            if not isinstance((tree.get("data") or {}).get(name), dict):
                 raise ConfigError(f"the settings do not say which columns of {name} to use", where=f"data.{name}")
-            source.update(path=str(path), format="parquet")
-        return load_config(tree)
+            path = (out / "work" / "inputs" / f"{name}.parquet").resolve()
+            tree["data"][name].update(path=str(path), format="parquet")
+        config = load_config(tree)
+        if given:
+            run = Run.create(out)
+            try:
+                for name, table in given.items():
+                    run.write_table(f"work/inputs/{name}.parquet", table)
+            finally:
+                run.close()
+        return config
 
     def _tree(self) -> dict[str, Any]:
         import yaml
@@ -133,10 +152,6 @@ class Segmenter(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         else:
             text = dump_config(load_config(self.config))
         tree: dict[str, Any] = yaml.safe_load(text)
-        for name in ("events", "items", "users", "links"):
-            source = (tree.get("data") or {}).get(name)
-            if isinstance(source, dict):
-                source.setdefault("path", "")
         return tree
 
 

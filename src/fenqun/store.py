@@ -24,6 +24,8 @@ from fenqun.schema import SCHEMA_VERSION, Manifest, StageRecord
 M = TypeVar("M", bound=BaseModel)
 
 _PARTIAL = ".partial-"
+SPILL = ".spill-"
+"""Prefix of the folders under ``work/`` in which an SQL engine spills; they go with the process."""
 
 
 def digest(value: Any) -> str:
@@ -87,13 +89,16 @@ class Run:
         with explain_io(path):
             if path.exists() and not path.is_dir():
                 raise RunError("is a file, not a run directory", where=str(path), mend="choose another --out")
-            if path.is_dir() and any(path.iterdir()) and not (path / "work").is_dir():
+            if path.is_dir() and _foreign(path):
                 raise RunError("holds files that are no run", where=str(path), mend="choose an empty --out")
             (path / "work" / "stages").mkdir(parents=True, exist_ok=True)
             run = cls(path)
             run._acquire()
-            for leftover in path.rglob(f"{_PARTIAL}*"):
-                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+            try:
+                _sweep(path)
+            except BaseException:
+                run.close()
+                raise
         return run
 
     @classmethod
@@ -124,12 +129,19 @@ class Run:
         lock = os.open(self.path / "work" / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             os.close(lock)
             raise RunError(
                 "another process is writing this run",
                 where=str(self.path),
                 mend="wait for it or choose another --out",
+            ) from error
+        except OSError as error:
+            os.close(lock)
+            raise RunError(
+                f"the file system gives no lock ({error.strerror})",
+                where=str(self.path),
+                mend="choose --out on a local disk",
             ) from error
         self._lock = lock
 
@@ -232,6 +244,23 @@ class Run:
     def finish_stage(self, record: StageRecord) -> None:
         """Record a stage as finished."""
         self.write_json(f"work/stages/{record.name}.json", record)
+
+
+def _foreign(path: Path) -> bool:
+    """Whether a folder holds something that no run left there, not even one killed at its first step."""
+    names = {entry.name for entry in path.iterdir()}
+    if (path / "work" / "stages").is_dir():
+        return False
+    return bool(names - {"work"}) or ("work" in names and any((path / "work").iterdir()))
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed process left: artifacts not renamed yet, and the SQL engine's spilled data."""
+    for leftover in [*path.rglob(f"{_PARTIAL}*"), *(path / "work").glob(f"{SPILL}*")]:
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -125,7 +125,13 @@ def shop(write_csv: Callable[..., str]) -> Callable[..., dict[str, Any]]:
         columns = {key for row in events for key in row}
         mapped = {name: name for name in optional if name in columns}
         data: dict[str, Any] = {
-            "events": {"path": write_csv("events.csv", events), "user": "user", "item": "item", "time": "time", **mapped}
+            "events": {
+                "path": write_csv("events.csv", events),
+                "user": "user",
+                "item": "item",
+                "time": "time",
+                **mapped,
+            }
         }
         if items is not None:
             fields = {key for row in items for key in row}

@@ -189,7 +189,9 @@ def test_users_below_the_minimum_are_rejected_after_everything_else(shop, read, 
 
 
 def test_items_that_the_catalogue_lacks(shop, read, clean_rows):
-    items = [{"item": f"i{i}", "text": f"thing {i}"} for i in range(3)] + [{"item": "unsold", "text": "shelf warmer"}]
+    items = [{"item": f"i{i}", "text": f"thing {i}"} for i in range(3)] + [
+        {"item": "unsold", "text": "shelf warmer"}
+    ]
     strangers = sum(row["item"] == "i3" for row in clean_rows)
     kept = read(shop(clean_rows, items=items))
     assert kept.rule("unknown_item").rows == strangers
@@ -229,7 +231,10 @@ class TestItems:
         ]
         done = read(shop(clean_rows, items=items, quality={"negative_value": "repair"}))
         assert done.reasons("items") == {2: "duplicate_item", 3: "missing_item_id"}
-        counts = {rule: done.rule(rule, "items").rows for rule in ("broken_text", "long_text", "non_finite", "negative_value")}
+        counts = {
+            rule: done.rule(rule, "items").rows
+            for rule in ("broken_text", "long_text", "non_finite", "negative_value")
+        }
         assert counts == {"broken_text": 1, "long_text": 1, "non_finite": 1, "negative_value": 1}
         assert done.column("items", "text") == ["Zürich", "café", "😀" * TEXT_LIMIT, "plain"]
         assert done.rule("missing_price", "items").rows == 3
@@ -255,7 +260,7 @@ class TestItems:
 
 
 class TestUsers:
-    users = [{"user": f"u{i}", "city": "Bonn" if i % 2 else "Köln", "age": str(20 + i)} for i in range(5)]
+    users = tuple({"user": f"u{i}", "city": "Bonn" if i % 2 else "Köln", "age": str(20 + i)} for i in range(5))
 
     def test_rules_of_the_user_table(self, shop, read, clean_rows):
         users = [*self.users, {"user": "u1", "city": "Ulm", "age": "99"}, {"user": "", "city": "x", "age": "1"},
@@ -315,7 +320,9 @@ def test_broken_words_of_events_are_mended(shop, read, clean_rows):
 
 class TestNothingLeft:
     def test_the_error_names_the_rule_a_row_and_a_mend(self, shop, read, clean_rows):
-        rows = [{**row, "time": "soon"} for row in clean_rows[:30]] + [{**row, "user": ""} for row in clean_rows[30:]]
+        rows = [{**row, "time": "soon"} for row in clean_rows[:30]] + [
+            {**row, "user": ""} for row in clean_rows[30:]
+        ]
         with pytest.raises(QualityError) as caught:
             read(shop(rows))
         line = str(caught.value)
@@ -339,14 +346,32 @@ class TestNothingLeft:
 
 
 @pytest.mark.parametrize(
-    "text", ["可乐 500ml", "Crème brûlée", "Ñandú — “quoted”", "Ａ１ full width", "€ 5,00", "東京タワー", "😀 emoji"]
+    "text",
+    ["可乐 500ml", "Crème brûlée", "Ñandú — “quoted”", "Ａ１ full width", "€ 5,00", "東京タワー", "😀 emoji"],
 )
 def test_right_text_is_left_alone(text):
     assert mend(text) == text
 
 
 CELLS = st.one_of(
-    st.sampled_from(["", "NaN", "inf", "-1", "2024-01-05", "1704412800", "2099-01-01", "u1", "i1", "null", "3.5", "'", '"x"', "a,b"]),
+    st.sampled_from(
+        [
+            "",
+            "NaN",
+            "inf",
+            "-1",
+            "2024-01-05",
+            "1704412800",
+            "2099-01-01",
+            "u1",
+            "i1",
+            "null",
+            "3.5",
+            "'",
+            '"x"',
+            "a,b",
+        ]
+    ),
     st.text(max_size=6),
 )
 

@@ -13,7 +13,7 @@ import pytest
 
 from fenqun.config import EventsSource
 from fenqun.data.ingest import source_files
-from fenqun.data.sources import read_source
+from fenqun.data.sources import read_source, told_as_damage
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.errors import FenqunError, MissingExtraError, SourceError
 
@@ -103,7 +103,9 @@ def write_duckdb(folder):
 def write_sqlite(folder):
     connection = sqlite3.connect(folder / "e.db")
     connection.execute('CREATE TABLE events ("user" TEXT, item TEXT, time TEXT, value REAL)')
-    connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", [[v or None for v in r.values()] for r in ROWS])
+    connection.executemany(
+        "INSERT INTO events VALUES (?, ?, ?, ?)", [[v or None for v in r.values()] for r in ROWS]
+    )
     connection.commit()
     connection.close()
     return {"path": str(folder / "e.db")}
@@ -172,7 +174,13 @@ class TestTypes:
     def test_excel_dates_come_as_dates(self, engine, tmp_path):
         openpyxl = pytest.importorskip("openpyxl")
         book = openpyxl.Workbook()
-        for row in (["user", "time"], ["007", dt.datetime(2024, 1, 2, 3, 4, 5)], ["008", "later"], [None, None], [9, dt.datetime(2024, 5, 6)]):
+        for row in (
+            ["user", "time"],
+            ["007", dt.datetime(2024, 1, 2, 3, 4, 5)],
+            ["008", "later"],
+            [None, None],
+            [9, dt.datetime(2024, 5, 6)],
+        ):
             book.active.append(row)
         book.save(tmp_path / "e.xlsx")
         table = open_source(engine, {"path": str(tmp_path / "e.xlsx")})
@@ -192,7 +200,9 @@ class TestTypes:
 
     def test_the_spelling_of_files_without_header(self, engine, tmp_path):
         (tmp_path / "e.csv").write_text("001,a,2024-01-01\n002,b,2024-01-02\n")
-        table = open_source(engine, {"path": str(tmp_path / "e.csv")}, user="column0", item="column1", time="column2")
+        table = open_source(
+            engine, {"path": str(tmp_path / "e.csv")}, user="column0", item="column1", time="column2"
+        )
         assert engine.table(f"SELECT column0 FROM {table.view}")["column0"].to_pylist() == ["001", "002"]
 
     def test_a_header_of_words_over_words(self, engine, tmp_path):
@@ -210,7 +220,7 @@ class TestNested:
             got = engine.table(f"SELECT {table.expression(path)} AS v FROM {table.view} AS raw")["v"][0].as_py()
             assert got == value
         assert "who.deep.er" in table.paths()
-        with pytest.raises(SourceError, match="who.id"):
+        with pytest.raises(SourceError, match=r"who\.id"):
             table.expression("who.di")
 
     def test_broken_json_text_is_missing(self, engine, tmp_path):
@@ -222,7 +232,10 @@ class TestNested:
     def test_a_column_whose_name_has_a_dot(self, engine, tmp_path):
         (tmp_path / "e.csv").write_text("user.id,time\n1,2\n")
         table = open_source(engine, {"path": str(tmp_path / "e.csv")}, user="user.id")
-        assert engine.table(f"SELECT {table.expression('user.id')} AS v FROM {table.view} AS raw")["v"][0].as_py() == "1"
+        assert (
+            engine.table(f"SELECT {table.expression('user.id')} AS v FROM {table.view} AS raw")["v"][0].as_py()
+            == "1"
+        )
 
 
 class TestMalformed:
@@ -300,7 +313,8 @@ def test_a_bad_file_is_told_in_one_line(engine, tmp_path, name):
     expected = damaged(tmp_path)[name]
     with pytest.raises(FenqunError) as caught:
         table = open_source(engine, {"path": str(tmp_path / name)})
-        engine.table(f"SELECT * FROM {table.view}")
+        with told_as_damage(table):
+            engine.table(f"SELECT * FROM {table.view}")
     line = str(caught.value)
     assert "\n" not in line and name in line and "data.events" in line and expected in line
     assert caught.value.mend
@@ -353,7 +367,9 @@ def test_an_unknown_encoding(engine, tmp_path):
 
 
 def test_a_file_of_an_installed_package(engine):
-    table = open_source(engine, {"path": "python:duckdb/__init__.py", "format": "csv", "delimiter": "\x01", "header": False})
+    table = open_source(
+        engine, {"path": "python:duckdb/__init__.py", "format": "csv", "delimiter": "\x01", "header": False}
+    )
     assert table.label.endswith("(__init__.py)")
     with pytest.raises(SourceError, match="'no_such_package' is not installed; pip install no-such-package"):
         open_source(engine, {"path": "python:no_such_package/x.csv"})
@@ -364,7 +380,9 @@ def test_fingerprints_cover_every_local_file(shop, clean_rows):
 
     config = load_config(shop(clean_rows, items=[{"item": "i1", "text": "x"}], users=[{"user": "u1", "a": "1"}]))
     assert [p.name for p in source_files(config)] == ["events.csv", "items.csv", "users.csv"]
-    far = load_config({"data": {"events": {"path": "postgresql://host/db", "table": "t", "user": "u", "time": "t"}}})
+    far = load_config(
+        {"data": {"events": {"path": "postgresql://host/db", "table": "t", "user": "u", "time": "t"}}}
+    )
     assert source_files(far) == []
 
 
@@ -404,7 +422,10 @@ def test_a_delta_table_in_a_folder(engine, tmp_path):
     folder = tmp_path / "lake"
     (folder / "_delta_log").mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(ROWS), folder / "part.parquet")
-    schema = {"type": "struct", "fields": [{"name": n, "type": "string", "nullable": True, "metadata": {}} for n in ROWS[0]]}
+    schema = {
+        "type": "struct",
+        "fields": [{"name": n, "type": "string", "nullable": True, "metadata": {}} for n in ROWS[0]],
+    }
     actions = [
         {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
         {"metaData": {"id": "x", "format": {"provider": "parquet", "options": {}}, "schemaString": json.dumps(schema),
@@ -414,4 +435,8 @@ def test_a_delta_table_in_a_folder(engine, tmp_path):
     ]  # fmt: skip
     (folder / "_delta_log" / f"{0:020d}.json").write_text("".join(json.dumps(a) + "\n" for a in actions))
     table = open_source(engine, {"path": str(folder)})
-    assert engine.table(f'SELECT "user" FROM {table.view} ORDER BY __row')["user"].to_pylist() == ["001", "002", "002"]
+    assert engine.table(f'SELECT "user" FROM {table.view} ORDER BY __row')["user"].to_pylist() == [
+        "001",
+        "002",
+        "002",
+    ]

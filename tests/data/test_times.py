@@ -21,7 +21,9 @@ def parse(engine):
         engine.register("times", pa.table({"n": pa.array(range(len(array))), "when": array}))
         engine.execute(f"SET TimeZone = '{timezone}'")
         relation = engine.connection.sql("SELECT * FROM times")
-        table = SourceTable("times", "data.events", "t", dict(zip(relation.columns, relation.types, strict=True)), "")
+        table = SourceTable(
+            "times", "data.events", "t", dict(zip(relation.columns, relation.types, strict=True)), ""
+        )
         column = time_column(engine, table, "when", time_format, timezone)
         rows = engine.table(f"SELECT {column.utc} AS utc, {column.local} AS local FROM times AS raw ORDER BY n")
         engine.execute("SET TimeZone = 'UTC'")
@@ -85,7 +87,22 @@ def test_days_are_midnight(parse, text, day):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "soon", "2024-02-30", "2024-13-01 00:00:00", "31/31/2024", "infinity", "NaN", "12:30", "2024年13月1日", "1e400", "-", "5"]
+    "text",
+    [
+        "",
+        " ",
+        "soon",
+        "2024-02-30",
+        "2024-13-01 00:00:00",
+        "31/31/2024",
+        "infinity",
+        "NaN",
+        "12:30",
+        "2024年13月1日",
+        "1e400",
+        "-",
+        "5",
+    ],
 )
 def test_what_is_no_time_is_null_or_implausibly_old(parse, text):
     (utc,) = parse([text])[0]

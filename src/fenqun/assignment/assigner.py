@@ -12,10 +12,11 @@ import pyarrow as pa
 from fenqun import schema
 from fenqun.assignment.encoder import Floats, VectorModel
 from fenqun.assignment.history import merge_history
-from fenqun.config import Config, load_config
+from fenqun.config import EventsSource, UsersSource, load_config
 from fenqun.data.profiles import build_profiles
 from fenqun.data.sequences import SequenceStore
 from fenqun.engines.duckdb import DuckDBEngine
+from fenqun.errors import ConfigError
 from fenqun.progress import Progress
 from fenqun.segmentation.inputs import Inputs
 from fenqun.segmentation.memberships import memberships_table
@@ -41,33 +42,57 @@ class Assigner:
         state = json.loads(run.require("segmentation/strategy.json").read_text(encoding="utf-8"))
         self.strategy = make_strategy(state["name"]).restore(state["state"])
 
-    def assign(self, events: Config, progress: Progress) -> pa.Table:
+    def sources(self, events: str | Path, users: str | Path | None = None) -> tuple[EventsSource, UsersSource | None]:
+        """Return where new events (and users) lie, with the columns that the run's settings name.
+
+        Raises
+        ------
+        ConfigError
+            If users are given and the run knows no user table.
+        """
+        data = self.config.data
+        if users is None:
+            return data.events.model_copy(update={"path": str(events), "format": "auto"}), None
+        if data.users is None:
+            raise ConfigError(
+                "the run was made without a user table",
+                where=str(users),
+                mend="leave it out, or run again with data.users",
+            )
+        return (
+            data.events.model_copy(update={"path": str(events), "format": "auto"}),
+            data.users.model_copy(update={"path": str(users), "format": "auto"}),
+        )
+
+    def assign(self, events: EventsSource, users: UsersSource | None, progress: Progress) -> pa.Table:
         """Return memberships, in the schema of ``memberships.parquet``, of all users with new events.
 
         Parameters
         ----------
-        events
-            The run's settings with ``data.events`` (and ``data.users``) pointing to the new data.
+        events, users
+            The new data, as :meth:`sources` names it.
         """
-        users, inputs, _ = self._describe(events, progress)
+        people, inputs, _ = self._describe(events, users, progress)
         placed = self.segmentation.assign(self.strategy.transform(inputs))
-        return memberships_table(users, self.segmentation.ids, placed, np.zeros(len(users), dtype=bool))
+        return memberships_table(people, self.segmentation.ids, placed, np.zeros(len(people), dtype=bool))
 
-    def vectors(self, events: Config, progress: Progress) -> pa.Table:
+    def vectors(self, events: EventsSource, users: UsersSource | None, progress: Progress) -> pa.Table:
         """Return the fused vectors of all users with new events: ``user_id``, ``vector``."""
-        users, _, fused = self._describe(events, progress)
+        people, _, fused = self._describe(events, users, progress)
         flat = pa.array(np.ascontiguousarray(fused, dtype=np.float32).reshape(-1))
         column = pa.FixedSizeListArray.from_arrays(flat, fused.shape[1])
-        return pa.table({schema.USER: users, "vector": column})
+        return pa.table({schema.USER: people, "vector": column})
 
-    def _describe(self, events: Config, progress: Progress) -> tuple[pa.Array, Inputs, Floats]:
-        settings = events.run
+    def _describe(
+        self, events: EventsSource, users: UsersSource | None, progress: Progress
+    ) -> tuple[pa.Array, Inputs, Floats]:
+        settings = self.config.run
         with tempfile.TemporaryDirectory(prefix="fenqun-assign-") as folder:
             scratch = Run.create(Path(folder) / "run")
-            engine = DuckDBEngine(settings.threads, settings.memory, events.data.timezone)
+            engine = DuckDBEngine(settings.threads, settings.memory, self.config.data.timezone)
             try:
-                store, now = merge_history(self.run, scratch, events, engine, progress)
-                profiles = build_profiles(engine, scratch, store, (0,), now, events)
+                store, now = merge_history(self.run, scratch, events, users, self.config, engine, progress)
+                profiles = build_profiles(engine, scratch, store, (0,), now, self.config)
                 return self._inputs(store, profiles)
             finally:
                 engine.close()
@@ -83,6 +108,16 @@ class Assigner:
             category_codes=codes.astype(np.int64),
             category_names=names,
             attributes=[name for name in profiles.column_names if name.startswith("attr_")],
-            learned=np.asarray(self.model.reducer.transform(fused), dtype=np.float64),
+            # In single precision, as the run kept the vectors that it clustered.
+            learned=self.model.reducer.transform(fused).astype(np.float32).astype(np.float64),
+            external=self._given(store),
         )
         return store.users, inputs, fused
+
+    def _given(self, store: SequenceStore) -> list[str | None] | None:
+        """Return the segments that a company's own file gives to these users."""
+        if not self.run.artifact("work/external.parquet").is_file():
+            return None
+        table = self.run.read_table("work/external.parquet")
+        segment_of = dict(zip(table[schema.USER].to_pylist(), table["segment"].to_pylist(), strict=True))
+        return [segment_of.get(user) for user in store.users.to_pylist()]

@@ -194,6 +194,7 @@ class TasteEncoder:
                     found.append((ndcg, epoch, now.copy()))
                 self.figures.setdefault("ndcg_by_epoch", []).append(ndcg)
 
+        watch(0, table)  # the table as it starts is a candidate too
         table = tune(
             table,
             weights,

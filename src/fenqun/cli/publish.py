@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -31,12 +31,7 @@ def assign(
     from fenqun.store import Run
 
     assigner = Assigner(Run.open(run))
-    data = assigner.config.data
-    tables: dict[str, Any] = {"events": data.events.model_copy(update={"path": events, "format": "auto"})}
-    if users is not None and data.users is not None:
-        tables["users"] = data.users.model_copy(update={"path": users, "format": "auto"})
-    settings = assigner.config.model_copy(update={"data": data.model_copy(update=tables)})
-    memberships = assigner.assign(settings, make_progress(quiet or as_json))
+    memberships = assigner.assign(*assigner.sources(events, users), make_progress(quiet or as_json))
     write_table(memberships, output)
     sizes = (
         memberships.group_by("segment_id").aggregate([("segment_id", "count")]).sort_by("segment_id").to_pylist()

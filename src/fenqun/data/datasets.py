@@ -168,7 +168,8 @@ def movielens(raw: Path, clean: Path, stem: str, genres: str) -> None:
         pa.table(
             {
                 "item_id": items["item_id"],
-                "title": items["movie_title"],
+                # "Godfather, The" reads better, to people and to encoders, as "The Godfather"
+                "title": pc.replace_substring_regex(items["movie_title"], r"^(.+), (The|An|A)$", r"\2 \1"),
                 "year": items["release_year"],
                 "genres": items[genres],
                 "main_genre": first,

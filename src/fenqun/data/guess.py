@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from fenqun.data.guessing.domains import guess_scenario
+from fenqun.data.guessing.lexicon import speaks_for
 from fenqun.data.guessing.observe import Column, Observed, joined, observe, words
 from fenqun.data.guessing.roles import Guess, Join, guess_events, guess_items, guess_links, guess_users
 from fenqun.data.guessing.writing import document, relative, scalar, source_lines, timezone_lines, weights_lines
@@ -13,6 +14,7 @@ from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.scenarios import SCENARIOS
 
 _KEY = 0.9
+_LABEL = 0.55
 
 
 def guess_config(
@@ -130,10 +132,11 @@ def _zone(log: Observed, guess: Guess) -> str:
 
 def _tail(users: Guess | None) -> list[str]:
     attributes = users.roles.get("attributes") if users else None
-    if not isinstance(attributes, list) or not attributes:
+    if not isinstance(attributes, list):
         return []
+    judging = [a for a in attributes if speaks_for(a, "label") >= _LABEL]
     return [
         "",
         "# Columns of the user table that only judge the segments and are never learned from:",
-        f"# labels: {scalar([attributes[0]])}",
+        f"# labels: {scalar(judging or attributes[:1])}",
     ]

@@ -15,7 +15,6 @@ from fenqun.progress import Progress
 from fenqun.schema import QualityReport
 from fenqun.store import Run
 
-_LEAST_USERS = 2
 _MENDS = {
     "missing_user_id": "check data.events.user",
     "missing_item_id": "check data.events.item",
@@ -30,7 +29,9 @@ _MENDS = {
 }
 
 
-def ingest(config: Config, engine: DuckDBEngine, run: Run, progress: Progress) -> QualityReport:
+def ingest(
+    config: Config, engine: DuckDBEngine, run: Run, progress: Progress, least_users: int = 2
+) -> QualityReport:
     """Read, judge and keep: write ``work/*.parquet``, ``quality.json`` and ``rejected.parquet``.
 
     Raises
@@ -38,13 +39,13 @@ def ingest(config: Config, engine: DuckDBEngine, run: Run, progress: Progress) -
     SourceError
         If a source cannot be read or lacks a column.
     QualityError
-        If fewer than two users are left; the account is written all the same.
+        If fewer than ``least_users`` are left; the account is written all the same.
     """
     cleaned = clean_tables(config, engine, progress)
     with run.writing("rejected.parquet") as path:
         engine.write(cleaned.ledger.rejected_sql(), path)
     run.write_json("quality.json", cleaned.report)
-    _refuse_nothing(cleaned)
+    _refuse_nothing(cleaned, least_users)
     for name, sql in cleaned.tables.items():
         with run.writing(f"work/{name}.parquet") as path:
             engine.write(sql, path)
@@ -76,10 +77,10 @@ def source_files(config: Config) -> list[Path]:
     return [path for where, source in sources.items() if source for path in local_files(source, where)]
 
 
-def _refuse_nothing(cleaned: Cleaned) -> None:
+def _refuse_nothing(cleaned: Cleaned, least_users: int) -> None:
     """Say by which rule mostly, when too little is left to work with."""
     report = cleaned.report
-    if report.users >= _LEAST_USERS:
+    if report.users >= least_users:
         return
     events = next(t for t in report.tables if t.table == "events")
     rejecting = [r for r in report.rules if r.table == "events" and r.action in ("reject", "drop") and r.rows]

@@ -6,6 +6,8 @@ catalogue, events as a whole, then what hangs on the users that are left.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fenqun.config import Config, Source
@@ -17,7 +19,7 @@ from fenqun.data.rules.items import clean_items
 from fenqun.data.rules.links import clean_external, clean_links
 from fenqun.data.rules.rows import count
 from fenqun.data.rules.users import UserColumns, clean_users
-from fenqun.data.sources import SourceTable, read_source
+from fenqun.data.sources import SourceTable, read_source, told_as_damage
 from fenqun.engines.duckdb import DuckDBEngine, literal, quote
 from fenqun.progress import Progress
 from fenqun.schema import QualityReport
@@ -54,44 +56,50 @@ class Cleaned:
 
 
 def clean_tables(config: Config, engine: DuckDBEngine, progress: Progress) -> Cleaned:
-    """Read every source and apply every rule; nothing is written."""
-    ledger = Ledger(engine)
-    events = _read(engine, config.data.events, "events", ledger, progress)
-    columns = map_events(config, events, ledger)
-    if config.data.items is not None:
-        items = _read(engine, config.data.items, "items", ledger, progress)
-        clean_items(config, items, columns.item_type, ledger)
+    """Read every source and apply every rule; nothing is written.
+
+    Raises
+    ------
+    SourceError
+        If a source cannot be read to its end, or lacks a column.
+    """
+    data, ledger = config.data, Ledger(engine)
+    with _opened(engine, data.events, "events", ledger, progress) as events:
+        columns = map_events(config, events, ledger)
+    if data.items is not None:
+        with _opened(engine, data.items, "items", ledger, progress) as items:
+            clean_items(config, items, columns.item_type, ledger)
     progress.note("judging events")
     log = judge_events(config, events, columns, ledger)
-    sql = _events_sql(config, log, ledger)
+    tables = {"events": _events_sql(config, log, ledger), "items": _items_sql(config)}
     ledger.close("events", count(engine, f"SELECT 1 FROM {KEPT}"))
-    people = None
-    if config.data.users is not None:
-        users = _read(engine, config.data.users, "users", ledger, progress)
-        people = clean_users(config, users, columns.user_type, ledger)
-    if config.data.links is not None:
-        links = _read(engine, config.data.links, "links", ledger, progress)
-        clean_links(config, links, columns.user_type, ledger)
-    if config.segmentation.external is not None:
-        external = read_source(engine, config.segmentation.external, "raw_external", "segmentation.external")
-        clean_external(config, external, columns.user_type, ledger)
-    tables = {"events": sql, "items": _items_sql(config)}
-    if people is not None:
-        tables |= _users_sql(people)
-    if config.data.links is not None:
-        tables["links"] = (
-            "SELECT user_id, friend_id, weight FROM links_kept ORDER BY CAST(user_id AS VARCHAR), CAST(friend_id AS VARCHAR)"
-        )
-    if config.segmentation.external is not None:
+    if data.users is not None:
+        with _opened(engine, data.users, "users", ledger, progress) as users:
+            tables |= _users_sql(clean_users(config, users, columns.user_type, ledger))
+    if data.links is not None:
+        with _opened(engine, data.links, "links", ledger, progress) as links:
+            clean_links(config, links, columns.user_type, ledger)
+        ends = "CAST(user_id AS VARCHAR), CAST(friend_id AS VARCHAR)"
+        tables["links"] = f"SELECT user_id, friend_id, weight FROM links_kept ORDER BY {ends}"
+    external = config.segmentation.external
+    if external is not None:
+        given = read_source(engine, external, "raw_external", "segmentation.external")
+        with told_as_damage(given):
+            clean_external(config, given, columns.user_type, ledger)
         tables["external"] = "SELECT user_id, segment FROM external_kept ORDER BY CAST(user_id AS VARCHAR)"
     return Cleaned(ledger, _report(engine, config, ledger), tables)
 
 
-def _read(engine: DuckDBEngine, source: Source, name: str, ledger: Ledger, progress: Progress) -> SourceTable:
+@contextmanager
+def _opened(
+    engine: DuckDBEngine, source: Source, name: str, ledger: Ledger, progress: Progress
+) -> Iterator[SourceTable]:
+    """Open a source and its account; what fails while its rows are read is told as damage of its files."""
     progress.note(f"reading {name}")
     table = read_source(engine, source, f"raw_{name}", f"data.{name}")
     ledger.open(name, table)
-    return table
+    with told_as_damage(table):
+        yield table
 
 
 def _events_sql(config: Config, log: EventLog, ledger: Ledger) -> str:

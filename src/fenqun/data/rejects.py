@@ -89,9 +89,10 @@ class Ledger:
 
     def report(self, users: int, items: int, first: str, last: str) -> QualityReport:
         """Everything as ``quality.json`` holds it."""
+        order = [name for name, _ in self._sources]
         return QualityReport(
-            tables=self.tables,
-            rules=self.rules,
+            tables=sorted(self.tables, key=lambda t: order.index(t.table)),
+            rules=sorted(self.rules, key=lambda r: order.index(r.table)),
             users=users,
             items=items,
             first_event=first,

@@ -8,7 +8,8 @@ Cells of CSV and Excel stay text; Parquet, JSON and databases keep their types.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +150,19 @@ def read_source(engine: DuckDBEngine, source: Source, view: str, where: str) -> 
         raise SourceError("holds no rows", where=label, mend="export it again or leave it out")
     notices = tuple(notice for part in parts for notice in part.notices)
     return SourceTable(view, where, label, columns, f"{view}_malformed", notices)
+
+
+@contextmanager
+def told_as_damage(table: SourceTable) -> Iterator[None]:
+    """Turn a failure while rows are read into one line that names the files."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise SourceError(
+            f"cannot be read to its end ({str(error).splitlines()[0][:160]})",
+            where=table.label,
+            mend="it may be damaged: copy it again",
+        ) from error
 
 
 def mapped_columns(source: Source) -> frozenset[str]:

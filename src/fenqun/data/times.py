@@ -155,9 +155,7 @@ def _from_text(text: str, order: DayOrder, timezone: str) -> str:
     ordered = (*_DAY_FIRST, *_MONTH_FIRST) if order == "day_first" else (*_MONTH_FIRST, *_DAY_FIRST)
     formats = [day + clock for day in (*_YEAR_FIRST, *ordered, *_WORDY) for clock in _CLOCKS] + list(_SPECIAL)
     listed = "[" + ", ".join(literal(form) for form in formats) + "]"
-    zone = (
-        "regexp_replace(regexp_replace({0}, '\\s*(UTC|GMT)\\s*$', 'Z'), '([+-]\\d{{2}}):?(\\d{{2}})\\s*$', '\\1:\\2')"
-    )
+    zone = "regexp_replace(regexp_replace({0}, '\\s*(UTC|GMT)\\s*$', 'Z'), '([+-]\\d{{2}}):?(\\d{{2}})\\s*$', '\\1:\\2')"
     zoned = f"(TRY_CAST({zone.format(text)} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
     mail = f"(try_strptime({text}, ['%a, %d %b %Y %H:%M:%S %z', '%d/%b/%Y:%H:%M:%S %z']) AT TIME ZONE 'UTC')"
     chinese = _from_chinese(text)

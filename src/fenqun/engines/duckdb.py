@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from fenqun.errors import FenqunError, MissingExtraError, RunError
+from fenqun.store import SPILL
 
 _EXTRAS = {
     "sqlite_scanner": "",
@@ -57,7 +58,7 @@ class DuckDBEngine:
     def __init__(
         self, threads: int = 2, memory: str = "4GB", timezone: str = "UTC", spill: Path | None = None
     ) -> None:
-        self._spill = Path(tempfile.mkdtemp(prefix="fenqun-", dir=spill))
+        self._spill = Path(tempfile.mkdtemp(prefix=SPILL, dir=spill))
         self.connection = duckdb.connect(
             config={
                 "threads": threads,

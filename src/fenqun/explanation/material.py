@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fenqun.explanation.abbreviations import is_murky
 from fenqun.explanation.drivers import Effects, measure_topics
 from fenqun.explanation.items import popular_items, top_items
 from fenqun.explanation.lexicon import Word, topic_words, word
@@ -20,6 +21,7 @@ _RATIO, _TOPIC = 0.2, 0.3  # least log2 ratio and least d of a topic that may le
 _TRAIT = 0.35  # least d of a trait that a name mentions
 _FINER = 2.0  # how much more telling than the best category a phrase of the texts must be to lead
 _TAG_SHARE = 0.05  # share of the items above which a phrase is no finer than a category
+_MURKY = 0.5  # what a topic that tells a reader nothing counts, beside a clear one
 _ITEM_SHARE, _ITEM_LIFT = 0.2, 2.0  # users of the segment and lift of an item that may lead
 
 
@@ -55,7 +57,8 @@ def materials(population: Population, effects: Effects, domain: Scenario) -> lis
     words = topic_words(domain)
     popular = popular_items(population)
     tops = top_items(population, length=8)
-    tags = find_tags(population, widest=_TAG_SHARE) if "category" in effects.kinds else None
+    categories = [name for kind, name in zip(effects.kinds, effects.features, strict=True) if kind == "category"]
+    tags = find_tags(population, widest=_TAG_SHARE, beside=categories) if categories else None
     finer = measure_topics(population, tags) if tags else None
     built = []
     for g, size in enumerate(population.sizes):
@@ -81,6 +84,8 @@ def _topics(effects: Effects, segment: int, words: int, finer: bool = False) -> 
         if kind == "category" and effects.q[segment, j] < ALPHA and d >= _TOPIC and ratio >= _RATIO:
             label = topic_label(effects.features[j], words)
             score = round(d * ratio**0.5 * float(effects.segment[segment, j]) ** 0.25, 6)
+            if is_murky(effects.features[j]):
+                score = round(_MURKY * score, 6)
             if label and (not finer or _reads_well(label, effects.features[j])):
                 scored[label] = max(score, scored.get(label, 0.0))
     return sorted(scored.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -17,6 +17,7 @@ from fenqun.explanation.wording import clean
 _SEPARATORS = (re.compile(r"\s*[|;]\s*"), re.compile(r"\s*,\s*"), re.compile(r"\s+"))
 _PHRASES = re.compile(r"\s*[|;,，、；]\s*")
 _PACKED = 0.8  # share of packed names whose every label also stands alone
+_PHRASE_LIMIT = 40  # characters of a phrase; what is longer is a sentence
 _TAG_ITEMS = 5  # items that a phrase of the text must be found in to be a tag
 _TAG_COVER = 0.5  # share of events that tags must reach to stand for categories
 _FEW_ITEMS = 60  # a catalogue this small is its own list of categories
@@ -45,14 +46,22 @@ def find_topics(population: Population) -> Topics:
     """Return the best topics that the catalogue offers.
 
     Categories where there are any, split where one column packs several labels (each label also
-    stands alone in four of five packed names); without categories, phrases that recur in the
-    items' texts (``artist | rock, indie``); else the items with a text, if they are few.
+    stands alone in four of five packed names), with further ones that the item's text lists (``Alien,
+    Horror Sci-Fi`` under Horror); without categories, phrases that recur in the items' texts
+    (``artist | rock, indie``); else the items with a text, if they are few.
     """
     used = np.flatnonzero(population.category_codes >= 0)
     names = [clean(name) for name in population.category_names]
     if len(used) and len({names[c] for c in population.category_codes[used]}) > 1:
         labels = split_packed(names)
         rows = [(int(item), label) for item in used for label in labels[population.category_codes[item]]]
+        known = frozenset(label for _, label in rows)
+        rows += [
+            (item, label)
+            for item, text in enumerate(population.texts)
+            for phrase in _phrases(text)
+            for label in listed(phrase, known)
+        ]
         return _topics(rows, population.counts.shape[1], "category")
     return find_tags(population, widest=0.5, cover=_TAG_COVER) or _items(population)
 
@@ -74,7 +83,25 @@ def split_packed(names: Sequence[str]) -> list[list[str]]:
     return [[name] if name else [] for name in names]
 
 
-def find_tags(population: Population, widest: float, cover: float = 0.0) -> Topics | None:
+def listed(phrase: str, labels: frozenset[str]) -> list[str]:
+    """Return the labels that a phrase lists, none if it says anything else.
+
+    >>> labels = frozenset(["Horror", "Sci-Fi", "Dog Food"])
+    >>> listed("Horror Sci-Fi", labels), listed("Dog Food", labels), listed("Horror Film", labels)
+    (['Horror', 'Sci-Fi'], ['Dog Food'], [])
+    """
+    words = [phrase] if phrase in labels else phrase.split()
+    return words if all(word in labels for word in words) else []
+
+
+def _phrases(text: str | None) -> list[str]:
+    phrases = _PHRASES.split(clean(text)) if text else []
+    return list(dict.fromkeys(p for p in phrases if 1 < len(p) <= _PHRASE_LIMIT))
+
+
+def find_tags(
+    population: Population, widest: float, cover: float = 0.0, beside: Sequence[str] = ()
+) -> Topics | None:
     """Return phrases that recur in the items' texts, None if there are none.
 
     Parameters
@@ -85,11 +112,11 @@ def find_tags(population: Population, widest: float, cover: float = 0.0) -> Topi
         Share of the items above which a phrase tells nothing.
     cover
         Share of all event weight that items with a phrase must reach together.
+    beside
+        Labels that are topics already: phrases that only list them are left out.
     """
-    phrases = [
-        list(dict.fromkeys(p for p in _PHRASES.split(clean(text)) if 1 < len(p) <= 40)) if text else []
-        for text in population.texts
-    ]
+    known = frozenset(beside)
+    phrases = [[p for p in _phrases(text) if not listed(p, known)] for text in population.texts]
     frequency = Counter(phrase for item in phrases for phrase in item)
     common = {p for p, n in frequency.items() if _TAG_ITEMS <= n <= widest * len(phrases)}
     if len(common) < 2:

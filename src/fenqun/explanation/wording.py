@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from fenqun.explanation.abbreviations import expand
+
 NAME_LIMIT = 40
 """Characters of untrusted text that a name may carry."""
 
@@ -37,11 +39,12 @@ def clean(text: str, limit: int | None = None) -> str:
 
 
 def calm(text: str) -> str:
-    """Title-case a text that is all capitals; short abbreviations without a vowel stay.
+    """Title-case a text that is all capitals and say its abbreviations in full; short unknown ones stay.
 
     >>> calm("FRZN ICE"), calm("CHILDREN'S TV"), calm("Sci-Fi")
-    ('Frzn Ice', "Children's TV", 'Sci-Fi')
+    ('Frozen Ice', "Children's TV", 'Sci-Fi')
     """
+    text = expand(text)
     letters = [c for c in text if c.isalpha()]
     if len(letters) < 4 or not text.isupper():
         return text
@@ -69,7 +72,7 @@ def topic_label(text: str, words: int = 3, limit: int = 28) -> str:
     if " > " in label:
         label = label.rsplit(" > ", 1)[-1]
     if label.isupper():
-        label = calm(_qualified(label, words))
+        label = calm(_qualified(expand(label), words))
     if not _fits(label, words, limit):
         cuts = [label[: m.start()] for m in _BREAKS.finditer(label) if m.start()]
         label = next((cut for cut in reversed(cuts) if _fits(cut, words, limit)), cuts[0] if cuts else label)
@@ -89,10 +92,10 @@ def topic_label(text: str, words: int = 3, limit: int = 28) -> str:
 def is_whole(label: str, text: str) -> bool:
     """Whether a label from :func:`topic_label` carries every word of its text.
 
-    >>> is_whole("Canned Pasta", "PASTA: CANNED"), is_whole("Frzn SS", "FRZN SS ENTREES")
+    >>> is_whole("Canned Pasta", "PASTA: CANNED"), is_whole("Frozen SS", "FRZN SS ENTREES")
     (True, False)
     """
-    return set(re.findall(r"\w+", label.casefold())) >= set(re.findall(r"\w+", clean(text).casefold()))
+    return set(re.findall(r"\w+", label.casefold())) >= set(re.findall(r"\w+", expand(clean(text)).casefold()))
 
 
 def _qualified(label: str, words: int) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fenqun.behaviour.taste import TasteEncoder
@@ -99,16 +103,20 @@ def recommend_lists(context: Context) -> StageOutput:
         with run.writing("user_recommendations.parquet") as path:
             _write_batches(tables, path)
         artifacts.append("user_recommendations.parquet")
+    else:  # lists of an earlier request must not linger beside newer segments
+        run.artifact("user_recommendations.parquet").unlink(missing_ok=True)
     return StageOutput(tuple(artifacts), {"recommender": recommender.name})
 
 
-def _write_batches(tables, path) -> None:  # type: ignore[no-untyped-def]
+def _write_batches(tables: Iterable[pa.Table], path: Path) -> None:
     writer = None
-    for table in tables:
-        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
+    try:
+        for table in tables:
+            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def make_report(context: Context) -> StageOutput:

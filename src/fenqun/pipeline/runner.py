@@ -61,8 +61,8 @@ def run_pipeline(config: Config, out: str | Path, progress: Progress | None = No
     except KeyboardInterrupt:
         status = "interrupted"
         raise
-    except FenqunError as error:
-        error_line = str(error)
+    except Exception as error:
+        error_line = str(error) if isinstance(error, FenqunError) else f"internal error: {type(error).__name__}"
         raise
     finally:
         context.close()

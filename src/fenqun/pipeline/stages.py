@@ -46,7 +46,12 @@ STAGES: tuple[Stage, ...] = (
         ],
         read_data,
     ),
-    Stage("profiles", ("data",), _dump("profiles", "splits"), make_profiles),
+    Stage(
+        "profiles",
+        ("data",),
+        lambda config: [_dump("profiles", "splits")(config), config.behaviour.max_events],
+        make_profiles,
+    ),
     Stage("content", ("profiles",), _dump("content"), embed_content),
     Stage(
         "taste",
@@ -68,7 +73,7 @@ STAGES: tuple[Stage, ...] = (
         segment_users,
     ),
     Stage("evaluation", ("segmentation",), _dump("evaluation"), evaluate_strategies),
-    Stage("explanation", ("segmentation", "evaluation"), _dump("scenario"), explain_segments),
+    Stage("explanation", ("segmentation", "evaluation"), lambda config: [config.scenario, config.report.language], explain_segments),
     Stage("recommendation", ("segmentation",), _dump("recommendation"), recommend_lists),
     Stage("report", ("explanation", "recommendation", "map"), _dump("report"), make_report),
 )

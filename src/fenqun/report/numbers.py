@@ -17,12 +17,14 @@ def count(value: float) -> str:
 def number(value: float | None) -> str:
     """Return about three significant digits; a dash where there is no number.
 
-    >>> number(0.20512), number(41200.0), number(3.14159), number(None), number(0.00042)
-    ('0.205', '41,200', '3.14', '–', '0.00042')
+    >>> number(0.20512), number(41200.0), number(-3.14159), number(None), number(0.00042)
+    ('0.205', '41,200', '−3.14', '–', '0.00042')
     """
     if value is None or not math.isfinite(value):
         return "–"
-    size = abs(value)
+    if value < 0:
+        return f"−{number(-value)}"
+    size = value
     if size >= 1000 or value == round(value):
         return f"{value:,.0f}"
     if size >= 100:
@@ -42,7 +44,7 @@ def signed(value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return "–"
-    return ("−" if value < 0 else "+") + number(abs(value))
+    return number(value) if value < 0 else f"+{number(value)}"
 
 
 def percent(share: float) -> str:

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import re
-
+from fenqun.report.notices import patterns, translated
 from fenqun.report.words import Said
 
 _FIGURE = r"(lift|probe)"
 _FIGURES = {"lift": "提升", "probe": "探针"}
-_CLAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), text)
-    for pattern, text in (
-        (r"smallest segment (\S+) users? < (\S+)", "最小分群 {0} 人，少于 {1} 人"),
-        (r"noise (\S+) % > (\S+) %", "噪声 {0}%，高于 {1}%"),
-        (rf"no {_FIGURE} could be computed", "无法计算{0}"),
-        (
-            rf"{_FIGURE} (\S+) below the best (\S+) by more than one standard error \((\S+)\)",
-            "{0} {1} 低于最佳 {2}，超过一个标准误（{3}）",
-        ),
-        (rf"{_FIGURE} (\S+) below the best (\S+)", "{0} {1} 低于最佳 {2}"),
-        (
-            rf"{_FIGURE} (\S+) is level with the best, but (\S+) segments against (\S+)",
-            "{0} {1} 与最佳持平，但分群数为 {2}，多于 {3}",
-        ),
-        (rf"highest {_FIGURE} (\S+)", "{0}最高，为 {1}"),
-        (
-            rf"{_FIGURE} (\S+) within one standard error \((\S+)\) of the best (\S+), "
-            r"with fewest segments \((\S+)\)",
-            "{0} {1} 与最佳 {3} 相差不到一个标准误（{2}），且分群数最少（{4}）",
-        ),
-        (rf"{_FIGURE} (\S+) the highest among them", "其中{0}最高，为 {1}"),
-        (r"best mean rank of internal metrics", "内部指标平均名次最佳"),
-        (r"level in every figure with the chosen trial, which ran first", "各项均与选定者持平，后者先运行"),
-        (r"mean rank (\S+) of internal metrics behind (\S+)", "内部指标平均名次 {0}，落后于 {1}"),
-        (r"finds (\S+) segments?, (.+) were asked for", "得到 {0} 个分群，而要求的是 {1} 个"),
-    )
+_CLAUSES = patterns(
+    (r"smallest segment (\S+) users? < (\S+)", "最小分群 {0} 人，少于 {1} 人"),
+    (r"noise (\S+) % > (\S+) %", "噪声 {0}%，高于 {1}%"),
+    (rf"no {_FIGURE} could be computed", "无法计算{0}"),
+    (
+        rf"{_FIGURE} (\S+) below the best (\S+) by more than one standard error \((\S+)\)",
+        "{0} {1} 低于最佳 {2}，超过一个标准误（{3}）",
+    ),
+    (rf"{_FIGURE} (\S+) below the best (\S+)", "{0} {1} 低于最佳 {2}"),
+    (
+        rf"{_FIGURE} (\S+) is level with the best, but (\S+) segments against (\S+)",
+        "{0} {1} 与最佳持平，但分群数为 {2}，多于 {3}",
+    ),
+    (rf"highest {_FIGURE} (\S+)", "{0}最高，为 {1}"),
+    (
+        rf"{_FIGURE} (\S+) within one standard error \((\S+)\) of the best (\S+), with fewest segments \((\S+)\)",
+        "{0} {1} 与最佳 {3} 相差不到一个标准误（{2}），且分群数最少（{4}）",
+    ),
+    (rf"{_FIGURE} (\S+) the highest among them", "其中{0}最高，为 {1}"),
+    (r"best mean rank of internal metrics", "内部指标平均名次最佳"),
+    (r"level in every figure with the chosen trial, which ran first", "各项均与选定者持平，后者先运行"),
+    (r"mean rank (\S+) of internal metrics behind (\S+)", "内部指标平均名次 {0}，落后于 {1}"),
+    (r"finds (\S+) segments?, (.+) were asked for", "得到 {0} 个分群，而要求的是 {1} 个"),
 )
 _ALTHOUGH, _NONE_PASSED = "chosen although ", ", as no trial passed"
 
@@ -53,9 +48,8 @@ def _chinese(clause: str) -> str:
         return "仍被选定，尽管" + _chinese(clause.removeprefix(_ALTHOUGH))
     if clause.endswith(_NONE_PASSED):
         return _chinese(clause.removesuffix(_NONE_PASSED)) + "，因为没有尝试通过"
-    for pattern, text in _CLAUSES:
-        found = pattern.fullmatch(clause)
-        if found:
-            words = (_FIGURES.get(word, word) for word in found.groups())
-            return text.format(*(word.replace(" to ", " 至 ").replace(" or ", " 或 ") for word in words))
-    return clause
+    return translated(clause, _CLAUSES, _word) or clause
+
+
+def _word(text: str) -> str:
+    return _FIGURES.get(text, text).replace(" to ", " 至 ").replace(" or ", " 或 ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fenqun.explanation.wording import capitalise, clean
 from fenqun.report.words import Said, same
 
 STRATEGIES = {
@@ -22,11 +23,11 @@ CLUSTERERS = {
     "given": Said("as given", "按给定"),
 }
 AXES = {
-    "lists": Said("Lists: what people take next", "列表：用户接下来的选择"),
-    "value": Said("Value: how much they will be worth", "价值：未来的贡献"),
+    "lists": Said("Interest: what people take next", "兴趣：用户接下来选择什么"),
+    "value": Said("Value: how much and how often", "价值：未来的多少与频率"),
     "shape": Said("Shape: how clear the groups are", "形状：群体是否清晰"),
     "stability": Said("Stability: whether they come again", "稳定性：是否会再次出现"),
-    "labels": Said("Labels: what nobody learned from", "标签：无人学习过的信息"),
+    "labels": Said("Labels: what nobody learned from", "标签：从未用于学习的信息"),
 }
 METRICS = {
     "ndcg": Said("NDCG", "NDCG"),
@@ -50,6 +51,7 @@ METRICS = {
     "lift": Said("Lift", "提升"),
     "lift_se": Said("Standard error", "标准误"),
     "probe": Said("Probe", "探针"),
+    "probe_se": Said("Standard error of the probe", "探针的标准误"),
     "agreement": Said("Agreement of the two fits", "两次拟合的一致性"),
     "noise": Said("Noise share", "噪声占比"),
     "noise_share": Said("Noise share", "噪声占比"),
@@ -100,21 +102,33 @@ ACTIONS = {
 }
 RULES = {
     "malformed": Said("malformed record", "格式损坏的记录"),
-    "missing_id": Said("missing id", "缺少标识"),
-    "bad_time": Said("unparsable or implausible time", "时间无法解析或不合理"),
+    "missing_user_id": Said("missing user id", "缺少用户标识"),
+    "missing_item_id": Said("missing item id", "缺少物品标识"),
+    "unparsable_time": Said("unparsable time", "时间无法解析"),
+    "implausible_time": Said("implausible time", "时间不合理"),
+    "excluded_type": Said("excluded type of event", "已排除的事件类型"),
     "duplicate": Said("exact duplicate", "完全重复"),
     "absurd_value": Said("absurd value", "异常值"),
     "negative_value": Said("negative value", "负值"),
     "non_finite": Said("not a finite number", "非有限数"),
     "bot": Said("bot", "机器人"),
     "unknown_item": Said("item not in the catalogue", "目录中没有的物品"),
+    "unknown_user": Said("user without events", "没有事件的用户"),
     "broken_text": Said("broken text encoding", "文本编码损坏"),
+    "long_text": Said("very long text", "文本过长"),
     "duplicate_user": Said("duplicate user", "重复用户"),
     "duplicate_item": Said("duplicate item", "重复物品"),
+    "duplicate_link": Said("duplicate link", "重复关系"),
+    "self_link": Said("link to oneself", "指向自己的关系"),
     "min_events": Said("too few events", "事件过少"),
     "missing_value": Said("missing value", "缺少数值"),
     "missing_price": Said("missing price", "缺少价格"),
     "missing_attribute": Said("missing attribute", "缺少属性"),
+}
+BLOCKS = {
+    "taste": Said("Taste: what they take", "品味：选择什么"),
+    "intent": Said("Intent: what comes next", "意图：接下来做什么"),
+    "rhythm": Said("Rhythm: when and how much", "节奏：何时、多少"),
 }
 STAGES = {
     "data": Said("Data", "数据"),
@@ -158,21 +172,47 @@ def term(table: dict[str, Said], code: str) -> Said:
     return table.get(code) or same(code.replace("_", " "))
 
 
-def metric_term(name: str) -> Said:
-    """Return the term of a metric, without its axis; the label of ``metric:label`` stays.
+def metric_parts(name: str) -> tuple[str, str]:
+    """Split the name of a metric into its label, empty for most, and its code; an axis in front goes.
 
-    >>> metric_term("f1:income").en, metric_term("lists.ndcg").en
-    ('F1 · income', 'NDCG')
+    >>> metric_parts("labels.income.f1"), metric_parts("lists.ndcg")
+    (('income', 'f1'), ('', 'ndcg'))
     """
-    metric, _, label = name.partition(":")
-    axis, _, rest = metric.partition(".")
-    said = term(METRICS, rest if axis in (*AXES, "published") and rest else metric)
-    return Said(f"{said.en} · {label}", f"{said.zh} · {label}") if label else said
+    axis, _, rest = name.partition(".")
+    known = rest if axis in (*AXES, "published") and rest else name
+    if known in METRICS:
+        return "", known
+    label, _, metric = known.rpartition(".")
+    return (label, metric) if metric in METRICS else ("", known)
+
+
+def metric_term(name: str) -> Said:
+    """Return the term of a metric, without its axis; the label that it judges by comes first.
+
+    >>> metric_term("income.f1").en, metric_term("lists.ndcg").en
+    ('Income · F1', 'NDCG')
+    """
+    label, metric = metric_parts(name)
+    said = term(METRICS, metric)
+    if not label:
+        return said
+    spoken = column_term(label)
+    return Said(f"{spoken} · {said.en}", f"{spoken} · {said.zh}")
+
+
+def column_term(name: str) -> str:
+    """Return the name of a column of the data as people read it.
+
+    >>> column_term("home_ownership")
+    'Home ownership'
+    """
+    text = clean(name.removeprefix("attr_"), 60).replace("_", " ").strip()
+    return capitalise(text.lower() if text.isupper() and len(text) > 4 else text)
 
 
 def metric_meaning(name: str, axis: str) -> Said:
     """Return one line on what a metric says, empty where there is none."""
-    metric = name.partition(":")[0]
+    metric = metric_parts(name)[1]
     if axis == "labels" and metric in LABEL_EXPLAINED:
         return LABEL_EXPLAINED[metric]
     return EXPLAINED.get(metric, same(""))

@@ -117,7 +117,8 @@ def guess_users(seen: Observed, user_join: Join | None) -> Guess:
         if PERSONAL.search(column.name) or column.distinct < 2:
             continue
         few = column.distinct <= max(50, 0.2 * column.rows)
-        if few or (column.numeric > 0.95 and column.length <= 12 and not normal(column.name).endswith("_id")):
+        measured = column.numeric > 0.95 and column.length <= 12
+        if few or (measured and not {"id", "code", "number", "no"} & set(normal(column.name).split("_"))):
             kind = f"{column.distinct:,} different" if few else f"numbers from {column.low:g} to {column.high:g}"
             guess.add("attributes", column, kind)
     return guess

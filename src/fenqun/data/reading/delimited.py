@@ -18,6 +18,7 @@ from fenqun.data.reading.part import Part, place, stage_path
 from fenqun.engines.duckdb import DuckDBEngine, literal
 from fenqun.errors import SourceError
 
+LINE_BYTES, BUFFER_BYTES = 8 << 20, 32 << 20
 _SAMPLE = 1 << 18
 _SAMPLE_LINES = 200
 _DELIMITERS = (",", ";", "\t", "|", "::", "\x01", "^", "~")
@@ -46,13 +47,14 @@ def read_delimited(
     ``mapped`` are the columns that the settings name: a first record that holds one of them is a header.
     """
     label = f"{where} ({name})"
+    check_whole(path, label)
     path = as_utf8(engine, path, source.encoding, where)
     dialect = find_dialect(path, source, mapped, label)
     staged = stage_path(engine, "csv")
     columns = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in dialect.columns)
     reader = (
         f"read_csv({literal(path)}, auto_detect=false, columns={{{columns}}}, delim={literal(dialect.delimiter)}, "
-        f"quote='\"', escape='\"', header={str(dialect.header).lower()}, max_line_size=33554432, "
+        f"quote='\"', escape='\"', header={str(dialect.header).lower()}, max_line_size={LINE_BYTES}, buffer_size={BUFFER_BYTES}, "
         f"compression={literal(compression(path) or 'none')}, "
         f"store_rejects=true, rejects_table='{_REJECTS}', rejects_scan='{_SCANS}')"
     )
@@ -138,6 +140,19 @@ def read_head(path: str, label: str) -> str:
     text = data.decode("utf-8-sig", errors="replace")
     complete = text if len(data) < _SAMPLE else text[: text.rfind("\n") + 1]
     return "\n".join(complete.splitlines()[:_SAMPLE_LINES])
+
+
+def check_whole(path: str, label: str) -> None:
+    """Read a compressed file to its end: the engine would take a truncated one for a shorter one."""
+    packed = None if is_remote(path) else compression(path)
+    if packed is None:
+        return
+    try:
+        with pa.input_stream(path, compression=packed) as stream:
+            while stream.read(1 << 22):
+                pass
+    except (OSError, EOFError) as error:
+        raise SourceError("is truncated or damaged", where=label, mend="copy it again") from error
 
 
 def split_records(text: str, delimiter: str) -> list[list[str]]:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from fenqun.config import Source
-from fenqun.data.reading.delimited import as_utf8
+from fenqun.data.reading.delimited import BUFFER_BYTES, LINE_BYTES, as_utf8, check_whole
 from fenqun.data.reading.located import compression, is_remote
 from fenqun.data.reading.part import Part, place, stage_path
 from fenqun.data.reading.remote import open_store
@@ -33,6 +33,7 @@ def read_jsonlines(
     for number, (path, _) in enumerate(pairs):
         if is_remote(path):
             open_store(engine, path)
+        check_whole(path, f"{where} ({path})")
         name = f"json_lines_{number}"
         _read_lines(engine, name, as_utf8(engine, path, source.encoding, where), f"{where} ({path})")
         lines.append(name)
@@ -60,13 +61,13 @@ def _read_lines(engine: DuckDBEngine, name: str, path: str, label: str) -> None:
     if not is_remote(path) and _starts_with_bracket(path):
         records = (
             f"SELECT CAST(json AS VARCHAR) AS line FROM read_json_objects({literal(path)}, format='array', "
-            f"maximum_object_size=1073741824, compression={literal(packed or 'uncompressed')})"
+            f"compression={literal(packed or 'uncompressed')})"
         )
     else:  # a control character, which JSON does not allow in text, keeps a line whole
         records = (
             f"SELECT line FROM read_csv({literal(path)}, auto_detect=false, columns={{'line': 'VARCHAR'}}, "
-            "delim='\x1f', quote='', escape='', header=false, max_line_size=67108864, "
-            f"compression={literal(packed or 'none')})"
+            "delim='\x1f', quote='', escape='', header=false, "
+            f"max_line_size={LINE_BYTES}, buffer_size={BUFFER_BYTES}, compression={literal(packed or 'none')})"
         )
     try:
         engine.execute(

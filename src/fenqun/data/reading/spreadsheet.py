@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+
 import duckdb
 
 from fenqun.config import Source
@@ -17,6 +20,8 @@ def read_spreadsheet(engine: DuckDBEngine, path: str, name: str, source: Source,
     engine.extension("excel")
     if is_remote(path):
         open_store(engine, path)
+    else:
+        _check_archive(path, f"{where} ({path})")
     sheet = f", sheet={literal(source.table)}" if source.table else ""
     header = "" if source.header is None else f", header={str(source.header).lower()}"
     options = f"{literal(path)}{sheet}{header}, stop_at_empty=false"
@@ -50,3 +55,15 @@ def read_spreadsheet(engine: DuckDBEngine, path: str, name: str, source: Source,
             mend="set table to a sheet's name, or save it again",
         ) from error
     return Part(str(staged), True)
+
+
+def _check_archive(path: str, label: str) -> None:
+    """Refuse a damaged archive: the reader would look for its end without end."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+            known = "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+        raise SourceError(f"is truncated or not Excel ({error})", where=label, mend="save it again") from error
+    if broken or not known:
+        raise SourceError("is damaged or not Excel", where=label, mend="save it again as .xlsx")
