@@ -153,7 +153,15 @@ class Quality(Settings):
     min_events: int = Field(1, ge=1, description="Users with fewer kept events are rejected")
     missing_value: Missing = "keep"
     missing_price: Missing = "keep"
-    missing_attribute: Missing = "keep"
+    missing_attribute: Missing | dict[str, Missing] = Field(
+        "keep", description="One action, or one an attribute; an attribute that is not named is kept"
+    )
+
+    def missing_action(self, attribute: str) -> Missing:
+        """Return what to do about users without an attribute."""
+        if isinstance(self.missing_attribute, dict):
+            return self.missing_attribute.get(attribute, "keep")
+        return self.missing_attribute
 
 
 class Profiles(Settings):
@@ -318,12 +326,18 @@ class Config(Settings):
     @classmethod
     def _labels_judge_only(cls, tree: Any) -> Any:
         """Take labels out of every input; a label that the road cannot do without is an error."""
-        if not isinstance(tree, Mapping) or not tree.get("labels"):
+        if not isinstance(tree, Mapping):
             return tree
-        return _without_labels(dict(tree))
+        labels = _as_list(tree.get("labels"))
+        if not labels or not isinstance(labels, list | tuple) or not all(isinstance(c, str) for c in labels):
+            return tree  # nothing to take out, or the check of types says what is wrong
+        return _without_labels({key: _as_tree(value) for key, value in tree.items()})
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
+        external = self.segmentation.external
+        if external is not None and external.segment in self.labels:
+            raise ValueError(f"segmentation.external.segment is the label {external.segment!r}: labels only judge")
         if self.labels and self.data.users is None:
             raise ValueError("labels are columns of the user table, but data.users is not given")
         if self.strategy == "external" and self.segmentation.external is None:
@@ -331,9 +345,28 @@ class Config(Settings):
         return self
 
 
+def _as_tree(value: Any) -> Any:
+    """Turn settings that were made in Python into the plain values that YAML gives."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if isinstance(value, Mapping):
+        return {key: _as_tree(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_tree(item) for item in value]
+    return value
+
+
+_NO_COLUMNS = frozenset(
+    {"path", "format", "table", "delimiter", "header", "encoding", "time_format", "exclude_types"}
+)
+"""Settings of a source that name no column, so that a label's name there means something else."""
+
+
 def _without_labels(tree: dict[str, Any]) -> dict[str, Any]:
     labels = set(_as_list(tree["labels"]))  # type: ignore[call-overload]
-    data = dict(tree.get("data") or {})
+    if not isinstance(tree.get("data"), Mapping) or not isinstance(tree.get("targets") or [], list | tuple):
+        return tree
+    data = dict(tree["data"])
     for table, required in (
         ("events", ("user", "time", "item")),
         ("items", ("item",)),
@@ -345,7 +378,7 @@ def _without_labels(tree: dict[str, Any]) -> dict[str, Any]:
             continue
         kept = dict(source)
         for key, column in source.items():
-            if key in ("path", "format", "table", "delimiter", "header", "encoding", "time_format"):
+            if key in _NO_COLUMNS:
                 continue
             if isinstance(column, str) and column in labels:
                 if key in required:
@@ -369,6 +402,21 @@ def load_config(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
     ------
     ConfigError
         Names the file, the setting, what is wrong and what is allowed.
+    """
+    where = "settings" if isinstance(source, Mapping) else str(source)
+    try:
+        return Config.model_validate(settings_tree(source, overrides))
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error), where=where) from error
+
+
+def settings_tree(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Return settings as plain values, overrides applied and paths resolved, before they are checked.
+
+    Raises
+    ------
+    ConfigError
+        If there is no file, it is no YAML, or an override is malformed.
     """
     where = "settings"
     base: Path | None = None
@@ -394,10 +442,7 @@ def load_config(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
         _override(tree, override)
     if base is not None:
         _resolve_paths(tree, base)
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        raise ConfigError(_first_problem(error), where=where) from error
+    return tree
 
 
 def dump_config(config: Config) -> str:

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from fenqun import schema
-from fenqun.config import Config, EventsSource, UsersSource, dump_config, load_config
+from fenqun.config import Config, EventsSource, UsersSource, load_config, settings_tree
 from fenqun.errors import ConfigError, SourceError
 from fenqun.progress import Progress, Silent
 from fenqun.store import Run
@@ -116,11 +116,10 @@ class Segmenter(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
         assigner = Assigner(self.run_)
         with tempfile.TemporaryDirectory(prefix="fenqun-") as folder:
-            paths = {}
-            for name, table in (("events", events), ("users", users)):
-                if table is not None:
-                    paths[name] = Path(folder) / f"{name}.parquet"
-                    pq.write_table(as_arrow(table, name), paths[name])
+            tables = {"events": events} | ({} if users is None else {"users": users})
+            paths = {name: Path(folder) / f"{name}.parquet" for name in tables}
+            for name, table in tables.items():
+                pq.write_table(as_arrow(table, name), paths[name])
             yield assigner, assigner.sources(paths["events"], paths.get("users"))
 
     def _with_tables(self, tables: Mapping[str, Any], out: Path) -> Config:
@@ -143,16 +142,9 @@ class Segmenter(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         return config
 
     def _tree(self) -> dict[str, Any]:
-        import yaml
-
         if isinstance(self.config, Config):
-            text = dump_config(self.config)
-        elif isinstance(self.config, Mapping):
-            text = yaml.safe_dump({key: _plain(value) for key, value in self.config.items()})
-        else:
-            text = dump_config(load_config(self.config))
-        tree: dict[str, Any] = yaml.safe_load(text)
-        return tree
+            return self.config.model_dump(mode="json")
+        return settings_tree(self.config)
 
 
 def as_arrow(table: Any, name: str) -> pa.Table:
@@ -174,11 +166,3 @@ def as_arrow(table: Any, name: str) -> pa.Table:
         where=name,
         mend="give a pyarrow, pandas, polars or DuckDB table",
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value

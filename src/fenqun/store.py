@@ -59,6 +59,14 @@ def explain_io(where: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise RunError("no permission to write", where=str(where), mend="choose another --out") from error
+        if error.errno == errno.EFBIG:
+            raise RunError(
+                "a file grows larger than the system allows", where=str(where), mend="raise ulimit -f and run again"
+            ) from error
+        if error.errno in (errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ESTALE):
+            raise RunError(
+                f"cannot be written ({error.strerror})", where=str(where), mend="choose another --out"
+            ) from error
         raise
 
 

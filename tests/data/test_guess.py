@@ -147,7 +147,7 @@ def leading_zeros(folder):
     paths = {"events": dump(folder / "e.csv", events), "users": dump(folder / "u.csv", users)}
     return paths, {
         "events": {"user": "member_id", "item": "sku", "time": "ts", "quantity": "qty"},
-        "users": {"user": "member_id", "attributes": ["zip", "tier", "age"]},
+        "users": {"user": "member_id", "attributes": ["tier", "age"]},
     }
 
 
@@ -334,6 +334,14 @@ class TestText:
 
     def test_the_scenario_is_as_asked(self, tmp_path):
         assert yaml.safe_load(self.text(tmp_path, scenario="finance"))["scenario"] == "finance"
+
+    def test_event_types_in_other_languages_weigh_what_they_mean(self, tmp_path):
+        paths, _ = chinese(tmp_path)
+        assert yaml.safe_load(guess(paths, tmp_path))["data"]["event_weights"] == {
+            "浏览": 0.2,
+            "加购": 0.6,
+            "购买": 1,
+        }
 
     def test_a_missing_file(self, tmp_path):
         with pytest.raises(SourceError, match=r"data\.events .*none\.csv.*no such file"):

@@ -198,8 +198,10 @@ def test_reading_twice_in_one_engine_gives_the_same(shop, clean_rows):
     engine = DuckDBEngine(threads=1, memory="1GB")
     first, _ = check(config, engine, Silent())
     second, _ = check(config, engine, Silent())
+    left = engine.table("SELECT * FROM duckdb_tables() WHERE temporary").num_rows
     engine.close()
     assert first == second
+    assert left == 0
 
 
 @pytest.mark.parametrize(

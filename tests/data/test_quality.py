@@ -287,6 +287,13 @@ class TestUsers:
         assert dropped.reasons("users") == {5: "missing_attribute"}
         balanced(dropped)
 
+    def test_each_attribute_may_have_its_own_rule_for_missing_cells(self, shop, read, clean_rows):
+        users = [*self.users[:3], {"user": "u3", "city": "", "age": "40"}, {"user": "u4", "city": "Bonn", "age": ""}]
+        done = read(shop(clean_rows, users=users, quality={"missing_attribute": {"city": "impute", "age": "drop"}}))
+        assert done.reasons("users") == {5: "missing_attribute"}
+        assert done.table("users")[3]["city"] == "Köln"  # the most frequent of the users that are left
+        balanced(done)
+
     def test_numbers_stay_numbers_and_leading_zeros_stay(self, shop, read, clean_rows):
         users = [{"user": f"u{i}", "zip": f"0{i}123", "score": f"{i}.5", "kids": str(i)} for i in range(5)]
         done = read(shop(clean_rows, users=users))
@@ -376,7 +383,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), max_size=12))
 def test_whatever_comes_every_row_is_accounted_for(shop, read, clean_rows, cells):
     strange = [

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from fenqun.data.traits import TRAITS
 from fenqun.explanation.drivers import measure
+from fenqun.explanation.material import materials
 from fenqun.explanation.naming import MAX_WORDS, name_segments
 from fenqun.explanation.population import Population
 from fenqun.scenarios import SCENARIOS
@@ -157,3 +158,17 @@ def test_names_are_unique_short_and_clean_whatever_comes(population, scenario):
     assert len(names) == population.k
     well_formed(names)
     assert names == named(population, scenario)
+
+
+def test_a_murky_category_gives_way_to_a_clear_one(planted):
+    population = planted(("COUPON/MISC ITEMS", "Frozen Ice", "甜品", "HOME CARE"))
+    counts = population.counts.toarray()
+    counts[:60, 8:16] += np.random.default_rng(0).poisson(7.0, (60, 8))
+    population = replace(population, counts=sparse.csr_matrix(counts))
+    # what fits nowhere is the more telling of the two
+    effects = measure(population)
+    murky, clear = (
+        effects.strength[0, effects.features.index(name)] for name in ("COUPON/MISC ITEMS", "Frozen Ice")
+    )
+    assert murky > 1.2 * clear
+    assert materials(population, effects, SCENARIOS["ecommerce"])[0].topics[0][0] == "Frozen Ice"

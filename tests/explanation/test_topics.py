@@ -39,3 +39,19 @@ def test_a_small_catalogue_is_its_own_topics(planted):
 
 def test_nothing_to_read_gives_no_topics(planted):
     assert find_topics(planted(None, texts=False)).names == []
+
+
+def test_labels_that_a_text_lists_are_topics_of_the_item_too(planted):
+    texts = ["Some Title, Home甜品" if i else "Some Title, BAKERY 甜品" for i in range(32)]
+    topics = find_topics(replace(planted(("BAKERY", "War", "甜品", "HOME CARE")), texts=texts))
+    assert [topics.names[j] for j in topics.items[0].indices] == ["BAKERY", "甜品"]
+    assert [topics.names[j] for j in topics.items[1].indices] == ["BAKERY"]
+    assert topics.items.max() == 1
+
+
+def test_phrases_that_only_list_categories_are_no_finer_topics(planted):
+    texts = [f"Title {i} | {'War Drama' if i < 16 else 'samurai'}" for i in range(32)]
+    population = replace(planted(None), texts=texts)
+    tags = find_tags(population, widest=0.6, beside=["War", "Drama"])
+    assert tags is None
+    assert find_tags(population, widest=0.6, beside=["War"]).names == ["War Drama", "samurai"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fenqun.explanation.abbreviations import is_murky
 from fenqun.explanation.wording import calm, clean, is_whole, topic_label
 
 
@@ -29,7 +30,7 @@ def test_a_huge_emoji_title_is_capped_at_once():
 @pytest.mark.parametrize(
     ("shouted", "said"),
     [
-        ("FRZN ICE", "Frzn Ice"),
+        ("FRZN ICE", "Frozen Ice"),
         ("CHILDREN'S", "Children's"),
         ("FITNESS&DIET", "Fitness & Diet"),
         ("MEAT - SHELF STABLE", "Shelf Stable Meat"),
@@ -55,3 +56,27 @@ def test_only_shouting_is_calmed():
 def test_whole_labels_carry_every_word():
     assert is_whole(topic_label("SEAFOOD - FROZEN"), "SEAFOOD - FROZEN")
     assert not is_whole(topic_label("FRZN SS PREMIUM ENTREES/DNRS/N"), "FRZN SS PREMIUM ENTREES/DNRS/N")
+
+
+@pytest.mark.parametrize(
+    ("shouted", "said"),
+    [
+        ("PWDR/CRYSTL DRNK MX", "Powder/Crystal Drink Mix"),
+        ("FACIAL TISS/DNR NAPKIN", "Facial Tissue/Dinner Napkin"),
+        ("REFRGRATD JUICES/DRNKS", "Refrigerated Juices/Drinks"),
+        ("CRACKERS/MISC BKD FD", "Crackers"),
+        ("Bg Fd", "Bg Fd"),
+    ],
+)
+def test_abbreviations_of_a_catalogue_are_said_in_full(shouted, said):
+    assert topic_label(shouted) == said
+
+
+@pytest.mark.parametrize("text", ["COUPON/MISC ITEMS", "Other", "SGL SV", "其他食品", "unknown"])
+def test_murky_texts(text):
+    assert is_murky(text)
+
+
+@pytest.mark.parametrize("text", ["FRZN ICE", "TV & DVD", "Hmm Pff", "烘焙", "MOTHERS DAY", "BBB", ""])
+def test_texts_that_a_reader_understands(text):
+    assert not is_murky(text)

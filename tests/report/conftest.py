@@ -95,14 +95,14 @@ class Fabric:
             },
             "profiles": {
                 "method": "time",
-                "notice": None,
+                "notice": "",
                 "validation_start": "2017-09-14T12:00:00+00:00",
                 "test_start": "2017-11-07T18:00:00+00:00",
             },
             "content": {"encoder": "use", "with_text": 90112, "items": 92331},
             "taste": {"select": {"scale": 20.0, "ndcg": 0.21}},
             "vectors": {
-                "gate": {"all": 1.142, "without taste": 1.031, "without rhythm": 1.137},
+                "gate": {"all": 1.142, "without taste": 1.031, "without rhythm": 1.151, "dropped": ["rhythm"]},
                 "final": {
                     "blocks": {"taste": 1.0, "rhythm": 0.5},
                     "explained_variance": 0.83,
@@ -155,10 +155,10 @@ class Fabric:
             schema.QualityReport(
                 tables=[count("events", 1472414, 3107), count("items", 92331, 0), count("users", 801, 3)],
                 rules=[
-                    rule("missing_id", "events", "reject", 12),
-                    rule("bad_time", "events", "reject", 4),
+                    rule("missing_user_id", "events", "reject", 12),
+                    rule("unparsable_time", "events", "reject", 4),
                     rule("duplicate", "events", "reject", 3091),
-                    rule("absurd_value", "events", "repair", 87, "above 212.4"),
+                    rule("absurd_value", "events", "repair", 87, "value above 212.4"),
                     rule("unknown_item", "events", "keep", 640),
                     rule("duplicate_user", "users", "reject", 3),
                     rule("missing_attribute", "users", "keep", 120, f"{self.plant}age: 120"),
@@ -168,7 +168,7 @@ class Fabric:
                 items=92331,
                 first_event="2017-01-01T04:59:00+00:00",
                 last_event="2018-01-01T04:59:00+00:00",
-                notices=[f"1,199 of 2,000 users have no row in the user table{self.plant}"],
+                notices=[f"data.users: {self.plant}age left out of the attributes: part of a label"],
             ),
         )
 
@@ -343,18 +343,18 @@ class Fabric:
         axes = {"lists": lists, "value": value}
         if labels:
             axes["labels"] = {
-                "precision:income": 0.24,
-                "recall:income": 0.22,
-                "f1:income": 0.2,
-                "nmi:income": 0.06,
-                "ari:income": 0.04,
+                "income.precision": 0.24,
+                "income.recall": 0.22,
+                "income.f1": 0.2,
+                "income.nmi": 0.06,
+                "income.ari": 0.04,
             }
         place = {
             "learned": 0.0,
             "interest": -0.06,
             "rfm": -0.1,
             "static": -0.16,
-            "external": -0.04,
+            "external": -0.08,
             "popularity": -0.2,
         }
         for axis, metrics in axes.items():

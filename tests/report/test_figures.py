@@ -1,4 +1,4 @@
-"""Figures, marks and the verdict."""
+"""Figures and marks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 from fenqun import schema
 from fenqun.report.figures import comparison_figure, drawn_users, map_figure, plotly_text, trials_figure
 from fenqun.report.palette import HUES, mark
-from fenqun.report.verdict import verdict
 
 # Dichromacy by Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 DICHROMACY = {
@@ -94,8 +93,34 @@ def test_labels_on_the_map_do_not_cover_each_other(fabric: Callable[..., Any]) -
         .set_column(1, "x", pa.array(np.zeros(800, np.float32)))
         .set_column(2, "y", pa.array(np.zeros(800, np.float32)))
     )
-    notes = map_figure(here, *tables[1:]).layout.annotations
-    assert abs(notes[0].ay - notes[1].ay) > 20
+    one, other = map_figure(here, *tables[1:]).layout.annotations
+    wide = 3 * (len(one.text) + len(other.text) - 14)  # without the tags of bold
+    assert abs(one.ay - other.ay) > 20 or abs(one.ax - other.ax) > wide
+
+
+def test_many_labels_on_the_map_stay_apart_and_inside(fabric: Callable[..., Any]) -> None:
+    run = fabric(users=900, k=14).everything()
+    tables = [run.read_table(f"{name}.parquet") for name in ("map", "memberships", "segments")]
+    notes = map_figure(*tables).layout.annotations
+    x, y = (tables[0][axis].to_numpy() for axis in ("x", "y"))
+    scale = min(660 / np.ptp(x), 400 / np.ptp(y))
+    at = [
+        ((note.x - x.min() / 2 - x.max() / 2) * scale + note.ax,
+         (note.y - y.min() / 2 - y.max() / 2) * scale - note.ay, 3 * (len(note.text) - 7))
+        for note in notes
+    ]  # fmt: skip
+    for (c, r, half), (c2, r2, half2) in combinations(at, 2):
+        assert abs(c - c2) > half + half2 or abs(r - r2) > 18
+    assert all(abs(c) + half < 330 and abs(r) < 200 for c, r, half in at)
+
+
+def test_names_that_shorten_alike_give_way_to_ids(fabric: Callable[..., Any]) -> None:
+    run = fabric(users=200, k=2).everything()
+    tables = [run.read_table(f"{name}.parquet") for name in ("map", "memberships", "segments")]
+    names = pa.array(["Frequent Fresh Bread buyers, weekdays", "Frequent Fresh Bread buyers, weekends"])
+    alike = tables[2].set_column(tables[2].column_names.index("name_en"), "name_en", names)
+    texts = [note.text for note in map_figure(*tables[:2], alike).layout.annotations]
+    assert texts == ["<b>S01</b>", "<b>S02</b>"]
 
 
 def test_comparison_marks_the_winner_and_shows_intervals(fabric: Callable[..., Any]) -> None:
@@ -109,8 +134,9 @@ def test_comparison_marks_the_winner_and_shows_intervals(fabric: Callable[..., A
     assert all(line.x[0] < x < line.x[1] for line, x in zip(lines, dots.x, strict=True))
     nulls = comparison_figure(table, "inertia", "shape", 8).data[-1]
     assert nulls.marker.symbol == "line-ns"
-    lower = comparison_figure(table, "inertia", "shape", 8).data[0]
-    assert next(name for name in lower.y if "✓" in name) == "<b>Learned ✓</b>"
+    untested = comparison_figure(table, "inertia", "shape", 8).data[0]
+    assert not [name for name in untested.y if "✓" in name]
+    assert list(untested.marker.symbol) == ["circle", *["circle-open"] * 4]
 
 
 def test_comparison_of_a_metric_nobody_has() -> None:
@@ -126,29 +152,3 @@ def test_trials_ring_the_chosen(fabric: Callable[..., Any]) -> None:
 def test_plotly_reads_nothing_in_untrusted_text() -> None:
     assert plotly_text('<a href="javascript:1">x</a>\u202e') == '&lt;a href="javascript:1"&gt;x&lt;/a&gt;'
     assert len(plotly_text("字" * 5000)) <= 80
-
-
-def test_another_strategy_that_won_comes_first(fabric: Callable[..., Any]) -> None:
-    run = fabric(users=60).everything()
-    table = run.read_table("comparison.parquet")
-    first, second = verdict(table, "learned", 8)
-    assert first.en.startswith("Another strategy did better on 3 of 19 figures: RFM on Future value explained")
-    assert "(established)" in first.en
-    assert "已确证" in first.zh
-    assert second.en.startswith("Learned led on 16 of 19")
-    assert "NDCG 0.205" in second.en
-
-
-def test_a_verdict_without_rivals_or_wins(fabric: Callable[..., Any]) -> None:
-    made = fabric(users=60)
-    made.everything()
-    assert "not compared" in verdict(None, "learned", 8)[0].en
-    made.comparison(strategies=("learned",), labels=False)
-    table = made.run.read_table("comparison.parquet")
-    alone = table.filter(pa.compute.not_equal(table["strategy"], "popularity"))
-    assert "only strategy" in verdict(alone, "learned", 8)[0].en
-    made.comparison()
-    table = made.run.read_table("comparison.parquet")
-    assert verdict(table, "static", 8)[1].en == "Static led on none of the 19 figures."
-    won = table.filter(pa.compute.not_equal(table["strategy"], "rfm"))
-    assert verdict(won, "learned", 8)[0].en == "No other strategy did better on any figure."

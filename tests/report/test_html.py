@@ -157,7 +157,7 @@ def test_is_the_same_twice(fabric: Callable[..., Any]) -> None:
         ("recommendations.parquet", '<ol class="recommended">'),
         ("memberships.parquet", 'data-plot="plot-map"'),
         ("metrics.json", "lists of 20 for each segment"),
-        ("profiles.parquet", "<summary>Medians"),
+        ("profiles.parquet", "drivers medians"),
         ("work/items.parquet", "no such text"),
     ],
 )

@@ -42,7 +42,9 @@ class Assigner:
         state = json.loads(run.require("segmentation/strategy.json").read_text(encoding="utf-8"))
         self.strategy = make_strategy(state["name"]).restore(state["state"])
 
-    def sources(self, events: str | Path, users: str | Path | None = None) -> tuple[EventsSource, UsersSource | None]:
+    def sources(
+        self, events: str | Path, users: str | Path | None = None
+    ) -> tuple[EventsSource, UsersSource | None]:
         """Return where new events (and users) lie, with the columns that the run's settings name.
 
         Raises
@@ -71,6 +73,8 @@ class Assigner:
         ----------
         events, users
             The new data, as :meth:`sources` names it.
+        progress
+            Who listens.
         """
         people, inputs, _ = self._describe(events, users, progress)
         placed = self.segmentation.assign(self.strategy.transform(inputs))

@@ -94,9 +94,7 @@ def _reading(config: Config, run: Run, events: EventsSource, users: UsersSource 
 
 def _fresh(run: Run, config: Config, engine: DuckDBEngine, where: str) -> None:
     """Make ``fresh``: new events about known items, with the run's types of ids and its ceilings."""
-    types = {
-        row["column_name"]: row["column_type"] for row in engine.table("DESCRIBE known_events").to_pylist()
-    }
+    types = {row["column_name"]: row["column_type"] for row in engine.table("DESCRIBE known_events").to_pylist()}
     for name in (USER, ITEM):
         foreign = engine.table(
             f"SELECT CAST({name} AS VARCHAR) AS id FROM read_events WHERE {_recast(name, types[name])} IS NULL LIMIT 1"
@@ -110,7 +108,9 @@ def _fresh(run: Run, config: Config, engine: DuckDBEngine, where: str) -> None:
             )
     tops = _ceilings(run, config, engine)
     replaced = [f"{_recast(name, types[name])} AS {name}" for name in (USER, ITEM)]
-    replaced += [f"CASE WHEN abs({n}) > {top!r} THEN sign({n}) * {top!r} ELSE {n} END AS {n}" for n, top in tops.items()]
+    replaced += [
+        f"CASE WHEN abs({n}) > {top!r} THEN sign({n}) * {top!r} ELSE {n} END AS {n}" for n, top in tops.items()
+    ]
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM (SELECT * REPLACE ({', '.join(replaced)}) "
         f"FROM read_events) WHERE {ITEM} IN (SELECT {ITEM} FROM known_items)"
@@ -184,4 +184,3 @@ def _now(run: Run, report: QualityReport) -> int:
 def _second(moment: str) -> int:
     parsed = dt.datetime.fromisoformat(moment)
     return epoch(moment if parsed.tzinfo else f"{moment}+00:00")
-

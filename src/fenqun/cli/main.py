@@ -46,8 +46,12 @@ def main() -> None:
         print(f"fenqun: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("fenqun: interrupted; the same command resumes where it stopped", file=sys.stderr)
+        _say_interrupted()
         sys.exit(INTERRUPTED)
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:  # typer has caught Ctrl-C before us
+            _say_interrupted()
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(INTERRUPTED)
@@ -57,3 +61,7 @@ def main() -> None:
         line = " ".join(f"{type(error).__name__}: {error}".split())[:400]
         print(f"fenqun: internal error ({line}); FENQUN_DEBUG=1 shows where, please report it", file=sys.stderr)
         sys.exit(1)
+
+
+def _say_interrupted() -> None:
+    print("fenqun: interrupted; the same command resumes where it stopped", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -20,12 +20,19 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table; numbers go right, and nothing in a cell is read as markup."""
+def line_width() -> int:
+    """Columns of the terminal, or of what rich takes for one elsewhere."""
+    return Console().width
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Collection[int] = ()
+) -> None:
+    """Print a table; numbers and the columns ``right`` go right, and nothing in a cell is read as markup."""
     table = Table(title=Text(title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
-    numeric = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
-    for name, right in zip(columns, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for i, name in enumerate(columns):
+        numeric = i in right or all(isinstance(row[i], int | float | None) for row in rows)
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     Console(highlight=False).print(table)

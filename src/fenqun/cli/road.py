@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from fenqun.cli.printing import AsJson, Quiet, print_json, print_table
 from fenqun.cli.progress import make_progress
 from fenqun.errors import ConfigError, RunError
 from fenqun.scenarios import SCENARIOS
+
+if TYPE_CHECKING:
+    from fenqun.config import Config
+    from fenqun.store import Run
 
 ConfigFile = Annotated[Path, typer.Argument(help="Settings in YAML.", metavar="CONF.yaml")]
 Override = Annotated[
@@ -118,21 +122,23 @@ def demo(
 
     Example: `fenqun demo --out runs/demo`
     """
+    from fenqun.cli.summary import print_next
     from fenqun.config import load_config
     from fenqun.data.datasets import prepare
 
-    config = prepare(dataset, data, make_progress(quiet or as_json))
-    _run(load_config(config, overrides), out, as_json, quiet)
+    settings = prepare(dataset, data, make_progress(quiet or as_json))
+    finished = _run(load_config(settings, overrides), out, as_json, quiet)
+    if not as_json:
+        print_next(finished, settings)
 
 
-def _run(config: object, out: Path, as_json: bool, quiet: bool) -> None:
+def _run(config: Config, out: Path, as_json: bool, quiet: bool) -> Run:
     from fenqun.cli.summary import print_summary, summary
-    from fenqun.config import Config
     from fenqun.pipeline import run_pipeline
 
-    assert isinstance(config, Config)
     finished = run_pipeline(config, out, make_progress(quiet or as_json))
     if as_json:
         print_json(summary(finished))
     else:
         print_summary(finished)
+    return finished

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from fenqun.cli.printing import print_table
+from rich.cells import cell_len, set_cell_size
+
+from fenqun.cli.printing import line_width, print_table
 from fenqun.evaluation.comparison import verdicts
 from fenqun.store import Run
 
-_COLUMNS = ("ndcg", "explained_value", "explained_events", "bootstrap_ari")
+_COLUMNS = {
+    "ndcg": "lists\nNDCG",
+    "explained_value": "future value\nexplained",
+    "explained_events": "future events\nexplained",
+    "bootstrap_ari": "stability\nARI",
+}
+_WIDE = 110
+"""Columns from which a terminal has room for the items of each segment."""
+_FIXED = 32
+"""Columns that id, users, share and the lines between cells take."""
+_LEAST_ITEMS = 24
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -53,36 +66,73 @@ def print_summary(run: Run) -> None:
         f"{data['events']:,} events of {data['users']:,} users about {data['items']:,} items, as of {told['as_of']}; "
         f"{data['rejected']:,} rows rejected"
     )
-    cards = {row["segment_id"]: json.loads(row["card"]) for row in run.read_table("segments.parquet").to_pylist()}
-    print_table(
-        f"{told['k']} segments ({told['strategy']}, {told['clusterer']})",
-        ["id", "name", "名称", "users", "share", "over-represented"],
-        [
-            [
-                s["segment_id"],
-                s["name_en"],
-                s["name_zh"],
-                s["size"],
-                f"{s['share']:.1%}",
-                _first_items(cards[s["segment_id"]]),
-            ]
-            for s in told["segments"]
-        ],
-    )
-    strategies = list(dict.fromkeys(row["strategy"] for row in told["comparison"]))
-    value = {(row["strategy"], row["metric"]): row["value"] for row in told["comparison"]}
-    print_table(
-        "Strategies on held-out data at equal numbers of segments",
-        ["strategy", "lists NDCG", "future value explained", "future events explained", "stability ARI"],
-        [[name, *(value.get((name, metric)) for metric in _COLUMNS)] for name in strategies],
-    )
-    for winner in told["winners"]:
-        if winner["metric"] in _COLUMNS:
-            sure = "established" if winner["established"] else "not established"
-            print(f"{winner['metric']}: {winner['winner']} is first at {winner['value']:.3f} ({sure})")
-    print(f"{told['seconds']:.0f} s, at most {told['peak_mb']:,.0f} MB")
+    _print_segments(run, told)
+    print()
+    _print_strategies(told)
+    print(f"\n{told['seconds']:.0f} s, at most {told['peak_mb']:,.0f} MB")
     print(f"report: {told['report']}")
 
 
-def _first_items(card: dict[str, Any]) -> str:
-    return ", ".join(item["text"] or item["item_id"] for item in card["items"][:2])
+def print_next(run: Run, config: Path) -> None:
+    """Print commands that a newcomer may try on a finished run."""
+    first = run.read_table("segments.parquet", ["segment_id"])["segment_id"][0].as_py()
+    user = run.read_table("memberships.parquet", ["user_id"])["user_id"][0].as_py()
+    print("next:")
+    for command in (
+        f"explain {run.path} --segment {first}",
+        f"explain {run.path} --user {user}",
+        f"recommend {run.path} --segment {first}",
+        f"compare {run.path} --axis lists",
+        f"export {run.path} -o {run.path}-export",
+        f"run {config} --out {run.path} --set segmentation.k=8",
+    ):
+        print(f"  fenqun {command}")
+
+
+def _print_segments(run: Run, told: dict[str, Any]) -> None:
+    """One row a segment; what it over-represents only where a line has room for it."""
+    title = f"{told['k']} segments ({told['strategy']}, {told['clusterer']})"
+    columns = ["id", "name", "users", "share"]
+    rows = [[s["segment_id"], s["name"], s["size"], f"{s['share']:.1%}"] for s in told["segments"]]
+    room = line_width() - _FIXED - max(cell_len(row[1]) for row in rows)
+    if line_width() >= _WIDE and room >= _LEAST_ITEMS:
+        cards = [json.loads(card) for card in run.read_table("segments.parquet", ["card"])["card"].to_pylist()]
+        columns.append("over-represented")
+        rows = [[*row, _first_items(card, room)] for row, card in zip(rows, cards, strict=True)]
+    print_table(title, columns, rows)
+
+
+def _print_strategies(told: dict[str, Any]) -> None:
+    """One row a strategy, the best of each column marked: ``*`` where the lead is established."""
+    strategies = list(dict.fromkeys(row["strategy"] for row in told["comparison"]))
+    value = {(row["strategy"], row["metric"]): row["value"] for row in told["comparison"]}
+    shown = {metric: head for metric, head in _COLUMNS.items() if any((s, metric) in value for s in strategies)}
+    first = {w["metric"]: w for w in told["winners"] if w["metric"] in shown}
+
+    def cell(strategy: str, metric: str) -> str:
+        number = value.get((strategy, metric))
+        if number is None:
+            return "–  "
+        winner = first.get(metric)
+        mark = "  " if winner is None or winner["winner"] != strategy else " *" if winner["established"] else " +"
+        return f"{number:.3f}{mark}"
+
+    print_table(
+        "Strategies on held-out data, at equal numbers of segments",
+        ["strategy", *shown.values()],
+        [[name, *(cell(name, metric) for metric in shown)] for name in strategies],
+        right=range(1, 1 + len(shown)),
+    )
+    print("* first, the lead over the next is established; + first, it is not")
+
+
+def _first_items(card: dict[str, Any], room: int) -> str:
+    """Texts of the card's first items, as many as one line holds."""
+    texts = [" ".join((item["text"] or item["item_id"]).split()) for item in card["items"]]
+    line = ""
+    for text in texts:
+        longer = f"{line}; {text}" if line else text
+        if line and cell_len(longer) > room:
+            break
+        line = longer
+    return line if cell_len(line) <= room else f"{set_cell_size(line, room - 1)}…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from fenqun.data.guessing.domains import guess_scenario
+from fenqun.data.guessing.domains import guess_scenario, weights_by_meaning
 from fenqun.data.guessing.lexicon import speaks_for
 from fenqun.data.guessing.observe import Column, Observed, joined, observe, words
 from fenqun.data.guessing.roles import Guess, Join, guess_events, guess_items, guess_links, guess_users
@@ -111,10 +111,11 @@ def _write(
         "",
         f"scenario: {chosen.name}    # {why}; others: {others}",
     ]
-    strange = [t for t in types if t not in chosen.event_weights]
+    meant = weights_by_meaning(types, chosen.event_weights)
+    strange = [t for t in types if t not in chosen.event_weights and t not in meant]
     data = [
         timezone_lines("UTC", _zone(seen["events"], guesses["events"])),
-        weights_lines(chosen.event_weights, strange),
+        weights_lines(meant, strange),
     ]
     for name, path in paths.items():
         data.append(source_lines(name, relative(path, base), seen[name], guesses[name]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from fenqun.config import Config, Source
-from fenqun.data.quality import Cleaned, clean_tables
+from fenqun.data.quality import Cleaned, clean_tables, release
 from fenqun.data.reading.located import local_files
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.errors import QualityError
@@ -41,21 +41,27 @@ def ingest(
     QualityError
         If fewer than ``least_users`` are left; the account is written all the same.
     """
-    cleaned = clean_tables(config, engine, progress)
-    with run.writing("rejected.parquet") as path:
-        engine.write(cleaned.ledger.rejected_sql(), path)
-    run.write_json("quality.json", cleaned.report)
-    _refuse_nothing(cleaned, least_users)
-    for name, sql in cleaned.tables.items():
-        with run.writing(f"work/{name}.parquet") as path:
-            engine.write(sql, path)
+    try:
+        cleaned = clean_tables(config, engine, progress)
+        with run.writing("rejected.parquet") as path:
+            engine.write(cleaned.ledger.rejected_sql(), path)
+        run.write_json("quality.json", cleaned.report)
+        _refuse_nothing(cleaned, least_users)
+        for name, sql in cleaned.tables.items():
+            with run.writing(f"work/{name}.parquet") as path:
+                engine.write(sql, path)
+    finally:
+        release(engine)
     return cleaned.report
 
 
 def check(config: Config, engine: DuckDBEngine, progress: Progress) -> tuple[QualityReport, pa.Table]:
     """Judge the sources without a run; return the report and every rejected row."""
-    cleaned = clean_tables(config, engine, progress)
-    return cleaned.report, engine.table(cleaned.ledger.rejected_sql())
+    try:
+        cleaned = clean_tables(config, engine, progress)
+        return cleaned.report, engine.table(cleaned.ledger.rejected_sql())
+    finally:
+        release(engine)
 
 
 def source_files(config: Config) -> list[Path]:

@@ -6,12 +6,14 @@ catalogue, events as a whole, then what hangs on the users that are left.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fenqun.config import Config, Source
 from fenqun.data.imputation import imputed_value
+from fenqun.data.reading.part import staging
 from fenqun.data.rejects import Ledger
 from fenqun.data.rules.event_log import KEPT, EventLog, judge_events
 from fenqun.data.rules.event_rows import map_events
@@ -24,6 +26,7 @@ from fenqun.engines.duckdb import DuckDBEngine, literal, quote
 from fenqun.progress import Progress
 from fenqun.schema import QualityReport
 
+_PREFIXES = ("raw_", "events_", "items_", "users_", "links_", "external_", "mended_words_")
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 _EVENT_COLUMNS = (
     "user_id",
@@ -88,6 +91,16 @@ def clean_tables(config: Config, engine: DuckDBEngine, progress: Progress) -> Cl
             clean_external(config, given, columns.user_type, ledger)
         tables["external"] = "SELECT user_id, segment FROM external_kept ORDER BY CAST(user_id AS VARCHAR)"
     return Cleaned(ledger, _report(engine, config, ledger), tables)
+
+
+def release(engine: DuckDBEngine) -> None:
+    """Give back what reading left in the engine: temporary tables, views and staged files."""
+    for kind in ("view", "table"):
+        names = engine.table(f"SELECT {kind}_name AS name FROM duckdb_{kind}s() WHERE temporary AND NOT internal")
+        for name in names["name"].to_pylist():
+            if name.startswith(_PREFIXES):
+                engine.execute(f"DROP {kind} IF EXISTS {quote(name)}")
+    shutil.rmtree(staging(engine))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ _PACKED = (
     ("190001010000", "210012312359", "%Y%m%d%H%M"),
     ("19000101000000", "21001231235959", "%Y%m%d%H%M%S"),
 )
+_SAMPLE = 1000
 _NUMERIC_DAY = r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{4}\b"
 _ZONE_TAIL = r"(Z|UTC|GMT|[+-]\d{2}:?\d{2}|:\d{2}(\.\d+)?[+-]\d{2})\s*$"
 
@@ -81,7 +82,8 @@ def time_column(
         return _absolute(_from_number(f"CAST({raw} AS DOUBLE)", timezone), timezone)
     text = f"trim(CAST({raw} AS VARCHAR))"
     order, notice = day_order(engine, table, raw)
-    return replace(_absolute(_from_text(text, order, timezone), timezone), notice=notice)
+    formats = likely_first(engine, table, text, _formats(order))
+    return replace(_absolute(_from_text(text, formats, timezone), timezone), notice=notice)
 
 
 def to_utc(naive: str, timezone: str) -> str:
@@ -127,9 +129,9 @@ def day_order(engine: DuckDBEngine, table: SourceTable, raw: str) -> tuple[DayOr
     return order, None
 
 
-def _finite(timestamp: str, raw: str | None = None) -> str:
-    """SQL of a timestamp, null where it is ``infinity``."""
-    return f"CASE WHEN isfinite({raw or timestamp}) THEN {timestamp} END"
+def _finite(timestamp: str, raw: str) -> str:
+    """SQL of a timestamp, null where the cell is ``infinity``."""
+    return f"CASE WHEN isfinite({raw}) THEN {timestamp} END"
 
 
 def _from_number(number: str, timezone: str) -> str:
@@ -151,22 +153,41 @@ def _from_number(number: str, timezone: str) -> str:
     )
 
 
-def _from_text(text: str, order: DayOrder, timezone: str) -> str:
+def likely_first(engine: DuckDBEngine, table: SourceTable, text: str, formats: list[str]) -> list[str]:
+    """Formats in an order that tries those of a sample first; the reading stays the same.
+
+    Formats that differ only in the order of day and month move together and keep their order.
+    """
+    counts = ", ".join(f"count(try_strptime(t, {literal(form)})) AS f{i}" for i, form in enumerate(formats))
+    sample = f"SELECT {text} AS t FROM (SELECT * FROM {table.view} LIMIT {_SAMPLE}) AS raw"
+    row = engine.table(f"SELECT {counts} FROM ({sample}) WHERE TRY_CAST(t AS TIMESTAMP) IS NULL").to_pylist()[0]
+    seen = {_shape(form) for form, hits in zip(formats, row.values(), strict=True) if hits}
+    return sorted(formats, key=lambda form: _shape(form) not in seen)
+
+
+def _shape(form: str) -> str:
+    return form.replace("%m", "%d")
+
+
+def _formats(order: DayOrder) -> list[str]:
     ordered = (*_DAY_FIRST, *_MONTH_FIRST) if order == "day_first" else (*_MONTH_FIRST, *_DAY_FIRST)
-    formats = [day + clock for day in (*_YEAR_FIRST, *ordered, *_WORDY) for clock in _CLOCKS] + list(_SPECIAL)
+    return [day + clock for day in (*_YEAR_FIRST, *ordered, *_WORDY) for clock in _CLOCKS] + list(_SPECIAL)
+
+
+def _from_text(text: str, formats: list[str], timezone: str) -> str:
     listed = "[" + ", ".join(literal(form) for form in formats) + "]"
-    zone = "regexp_replace(regexp_replace({0}, '\\s*(UTC|GMT)\\s*$', 'Z'), '([+-]\\d{{2}}):?(\\d{{2}})\\s*$', '\\1:\\2')"
-    zoned = f"(TRY_CAST({zone.format(text)} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
+    bare = f"regexp_replace({text}, '\\s*(UTC|GMT)\\s*$', 'Z')"
+    zone = f"regexp_replace({bare}, '([+-]\\d{{2}}):?(\\d{{2}})\\s*$', '\\1:\\2')"
+    zoned = f"(TRY_CAST({zone} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
     mail = f"(try_strptime({text}, ['%a, %d %b %Y %H:%M:%S %z', '%d/%b/%Y:%H:%M:%S %z']) AT TIME ZONE 'UTC')"
-    chinese = _from_chinese(text)
     naive = f"coalesce(TRY_CAST({text} AS TIMESTAMP), try_strptime({text}, {listed}))"
     return (
-        f"CASE WHEN {text} = '' THEN NULL "
+        f"CASE WHEN {text} = '' OR contains(lower({text}), 'inf') THEN NULL "
         f"WHEN regexp_full_match({text}, '[+-]?\\d+(\\.\\d+)?([eE]\\+?\\d+)?') "
         f"THEN {_from_number(f'TRY_CAST({text} AS DOUBLE)', timezone)} "
-        f"WHEN contains({text}, '年') THEN {to_utc(chinese, timezone)} "
-        f"WHEN contains({text}, ':') AND regexp_matches({text}, '{_ZONE_TAIL}') THEN {_finite(f'coalesce({zoned}, {mail})')} "
-        f"ELSE {to_utc(_finite(naive), timezone)} END"
+        f"WHEN contains({text}, '年') THEN {to_utc(_from_chinese(text), timezone)} "
+        f"WHEN contains({text}, ':') AND regexp_matches({text}, '{_ZONE_TAIL}') THEN coalesce({zoned}, {mail}) "
+        f"ELSE {to_utc(naive, timezone)} END"
     )
 
 

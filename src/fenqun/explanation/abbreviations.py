@@ -42,9 +42,10 @@ def is_murky(text: str) -> bool:
     """Whether a category or title says nothing to a reader.
 
     That is so where it collects what fits nowhere (``MISC``), and where a shouting catalogue uses
-    abbreviations without a vowel that are not said in full (``NDL SS``).
+    abbreviations without a vowel that are not said in full (``NDL SS``). A word that stands alone is a
+    code or an acronym, and as good as any name.
 
-    >>> is_murky("COUPON/MISC ITEMS"), is_murky("NDL SS"), is_murky("FRZN ICE"), is_murky("TV GAMES")
+    >>> is_murky("COUPON/MISC ITEMS"), is_murky("NDL SS"), is_murky("FRZN ICE"), is_murky("BBB")
     (True, True, False, False)
     """
     if _VAGUE.search(text):
@@ -52,4 +53,6 @@ def is_murky(text: str) -> bool:
     if not text.isupper():
         return False
     words = [word for word in _WORD.findall(expand(text)) if word.isascii()]
-    return any(len(word) > 1 and not _VOWELS & set(word) and word not in _CURRENT for word in words)
+    return len(words) > 1 and any(
+        len(word) > 1 and not _VOWELS & set(word) and word not in _CURRENT for word in words
+    )

@@ -99,8 +99,10 @@ def is_whole(label: str, text: str) -> bool:
 
 
 def _qualified(label: str, words: int) -> str:
-    """Put what follows a dash or colon in front, and spaces around ``&``."""
+    """Put what follows a dash or colon in front, spaces around ``&``, and leave out ``/MISC ITEMS``."""
     label = re.sub(r"(?<=\w{3})&(?=\w{3})", " & ", label)
+    said = [part for part in label.split("/") if not _GENERIC.search(part)]
+    label = "/".join(said) or label
     parts = [part.strip() for part in _QUALIFIER.split(label)]
     if len(parts) != 3 or not all(parts) or "(" in parts[2]:
         return label

@@ -18,6 +18,9 @@ from fenqun.pipeline.phases import Phases
 Labels = npt.NDArray[np.integer[Any]]
 PerUser = npt.NDArray[np.float64]
 
+RESAMPLES = 100
+"""Resamples of users for the standard error of a trial without lists."""
+
 
 class PhaseJudge:
     """Judges labels of the phase's active users.
@@ -97,7 +100,11 @@ class PhaseJudge:
             probe = probe_groups(labels, self.future_category, self.phases.config.run.seed)
             figures["probe"], figures["probe_se"] = float(probe.value), float(probe.se)
         elif "future_events" in self.outcomes:
-            figures["lift"] = 1.0 + explained_variance(labels, self.outcomes["future_events"]).value
+            found = explained_variance(
+                labels, self.outcomes["future_events"], repeats=RESAMPLES, seed=self.phases.config.run.seed
+            )
+            figures["lift"] = 1.0 + found.value
+            figures["lift_se"] = (found.high - found.low) / (2 * 1.96)
         return figures
 
     def criterion(self, labels: Labels) -> float:

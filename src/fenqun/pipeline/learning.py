@@ -100,9 +100,7 @@ def fuse_vectors(context: Context) -> StageOutput:
             weights = {name: weight for name, weight in weights.items() if name in blocks}
             if config.vectors.gate and len(weights) > 1:
                 judge = PhaseJudge(phases, "select")
-                report = gate(
-                    {name: blocks[name][active] for name in weights}, weights, _criterion(judge, config)
-                )
+                report = gate({name: blocks[name][active] for name in weights}, weights, _criterion(judge, config))
                 weights = report.weights
                 figures["gate"] = {**report.figures, "dropped": list(report.dropped)}
         blocks = {name: blocks[name] for name in sorted(weights)}

@@ -73,7 +73,12 @@ STAGES: tuple[Stage, ...] = (
         segment_users,
     ),
     Stage("evaluation", ("segmentation",), _dump("evaluation"), evaluate_strategies),
-    Stage("explanation", ("segmentation", "evaluation"), lambda config: [config.scenario, config.report.language], explain_segments),
+    Stage(
+        "explanation",
+        ("segmentation", "evaluation"),
+        lambda config: [config.scenario, config.report.language],
+        explain_segments,
+    ),
     Stage("recommendation", ("segmentation",), _dump("recommendation"), recommend_lists),
     Stage("report", ("explanation", "recommendation", "map"), _dump("report"), make_report),
 )

@@ -21,8 +21,8 @@ class Artifacts:
     ----------
     settings
         Text of ``config.yaml``.
-    texts
-        Text of each recommended item that has one, by the text of its id.
+    texts, categories
+        Text and category of each recommended item that has one, by the text of its id.
     """
 
     config: Config
@@ -38,6 +38,7 @@ class Artifacts:
     recommendations: pa.Table | None = None
     metrics: Metrics | None = None
     texts: dict[str, str] = field(default_factory=dict)
+    categories: dict[str, str] = field(default_factory=dict)
 
     @property
     def k(self) -> int:
@@ -63,6 +64,7 @@ def read_artifacts(run: Run) -> Artifacts:
         return run.read_table(name) if run.artifact(name).is_file() else None
 
     recommendations = table("recommendations.parquet")
+    texts, categories = _told(run, recommendations)
     return Artifacts(
         config=load_config(path),
         settings=path.read_text(encoding="utf-8"),
@@ -76,15 +78,20 @@ def read_artifacts(run: Run) -> Artifacts:
         comparison=table("comparison.parquet"),
         recommendations=recommendations,
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,
-        texts=_texts(run, recommendations),
+        texts=texts,
+        categories=categories,
     )
 
 
-def _texts(run: Run, recommendations: pa.Table | None) -> dict[str, str]:
+def _told(run: Run, recommendations: pa.Table | None) -> tuple[dict[str, str], dict[str, str]]:
     if recommendations is None or not run.artifact("work/items.parquet").is_file():
-        return {}
-    items = run.read_table("work/items.parquet", ["item_id", "text"])
+        return {}, {}
+    items = run.read_table("work/items.parquet", ["item_id", "text", "category"])
     wanted = pc.unique(recommendations["item_id"]).cast(items["item_id"].type)
     items = items.filter(pc.is_in(items["item_id"], value_set=wanted))
-    pairs = zip(items["item_id"].to_pylist(), items["text"].to_pylist(), strict=True)
-    return {str(item): text for item, text in pairs if text}
+    ids = [str(item) for item in items["item_id"].to_pylist()]
+    texts, categories = (
+        {item: told for item, told in zip(ids, items[name].to_pylist(), strict=True) if told}
+        for name in ("text", "category")
+    )
+    return texts, categories

@@ -15,28 +15,40 @@ from fenqun.data.traits import TRAITS, trait
 from fenqun.explanation.lexicon import word
 from fenqun.explanation.wording import clean
 from fenqun.report.artifacts import Artifacts
+from fenqun.report.lists import TEXT_LIMIT, ListView, item_text, list_views, readable
 from fenqun.report.numbers import count, number, percent
 from fenqun.report.palette import Mark, mark
-from fenqun.report.terms import DAYS, UNITS, term
-from fenqun.report.words import Said, same, say
+from fenqun.report.terms import DAYS, UNITS, column_term, term
+from fenqun.report.words import NOTHING, Said, same, say
 from fenqun.scenarios import Scenario
 from fenqun.schema import Card, Driver
 
-NOTHING = same("")
-TEXT_LIMIT = 90
-"""Characters of an item's text on a card."""
-
-_DRIVERS, _ITEMS, _RECOMMENDED, _MEDIANS = 5, 6, 5, 10
+_DRIVERS, _ITEMS, _MEDIANS = 5, 6, 10
+_ONE_HOUR = 0.999  # share of events in one hour from which a log knows days only
+_STABLE, _FAIR = 0.75, 0.5  # bootstrap Jaccard; below a half a segment dissolves (Hennig, 2007)
 
 
 @dataclass(frozen=True)
-class Line:
-    """A label, what is said of it, and a bar of ``strength`` in 0 to 1."""
+class DriverLine:
+    """One driver: its bar of ``strength`` in 0 to 1, the ratio, and what it is here and for everyone."""
 
     label: Said
-    text: Said
-    strength: float = 0.0
-    tag: Said = NOTHING
+    tag: Said
+    strength: float
+    ratio: str
+    here: Said
+    everyone: Said
+
+
+@dataclass(frozen=True)
+class ItemLine:
+    """One over-represented item, with a bar of ``strength`` in 0 to 1."""
+
+    text: str
+    category: str
+    lift: str
+    users: str
+    strength: float
 
 
 @dataclass(frozen=True)
@@ -49,15 +61,15 @@ class CardView:
     size: str
     share: str
     fraction: float
-    kind: str
     confidence: str
     jaccard: str
-    over: list[Line]
-    under: list[Line]
-    items: list[Line]
-    recommended: list[Line]
+    stability: str
+    over: list[DriverLine]
+    under: list[DriverLine]
+    items: list[ItemLine]
+    recommended: ListView | None
     typical: list[str]
-    medians: list[tuple[Said, str, str]]
+    medians: list[tuple[Said, Said, Said]]
     hours: Markup
     weekdays: Markup
     peak: Said
@@ -72,8 +84,9 @@ def card_views(found: Artifacts) -> list[CardView]:
     weights = _events(found, [row["segment_id"] for row in rows], [row["size"] for row in rows])
     hours = _everyone([card.hours for card in cards], weights)
     weekdays = _everyone([card.weekdays for card in cards], weights)
+    told = max(hours, default=0.0) < _ONE_HOUR
     medians = _medians(found.profiles, {name for card in cards for name in card.traits})
-    lists = _lists(found)
+    lists = list_views(found)
     views = []
     for position, (row, card) in enumerate(zip(rows, cards, strict=True)):
         drivers = [Driver.model_validate(driver) for driver in json.loads(row["drivers"])]
@@ -85,30 +98,46 @@ def card_views(found: Artifacts) -> list[CardView]:
                 size=count(row["size"]),
                 share=percent(row["share"]),
                 fraction=row["share"],
-                kind=card.kind,
                 confidence=number(card.confidence),
                 jaccard=number(card.jaccard),
-                over=[_driver(d, found.config.domain) for d in drivers if d.effect > 0][:_DRIVERS],
-                under=[_driver(d, found.config.domain) for d in drivers if d.effect < 0][:_DRIVERS],
-                items=[
-                    Line(same(clean(item.text, TEXT_LIMIT) or clean(item.item_id, TEXT_LIMIT)),
-                         say("lift_users", lift=number(item.lift), n=count(item.users)),
-                         min(1.0, item.lift / max(card.items[0].lift, 1e-9)))
-                    for item in card.items[:_ITEMS]
-                ],
-                recommended=lists.get(row["segment_id"], []),
+                stability=_stability(card.jaccard),
+                over=_drivers([d for d in drivers if d.effect > 0], found.config.domain),
+                under=_drivers([d for d in drivers if d.effect < 0], found.config.domain),
+                items=_items(card),
+                recommended=lists.get(row["segment_id"]),
                 typical=[clean(user, 40) for user in card.typical_users],
                 medians=[
-                    (_titled(name), _amount(name, value).en, _amount(name, medians[name]).en)
+                    (_titled(name), _amount(name, value), _amount(name, medians[name]))
                     for name, value in sorted(card.traits.items(), key=lambda pair: _rank(pair[0]))
                     if name in medians
                 ][:_MEDIANS],
-                hours=bars(card.hours, hours),
+                hours=bars(card.hours, hours) if told else Markup(),
                 weekdays=bars(card.weekdays, weekdays),
-                peak=_peak(card),
+                peak=_peak(card, told),
             )
-        )  # fmt: skip
+        )
     return views
+
+
+def _items(card: Card) -> list[ItemLine]:
+    shown = card.items[:_ITEMS]
+    most = max((item.lift for item in shown), default=1.0)
+    return [
+        ItemLine(
+            *item_text(item.text, item.category, item.item_id),
+            number(item.lift),
+            count(item.users),
+            item.lift / most,
+        )
+        for item in shown
+    ]
+
+
+def _stability(jaccard: float | None) -> str:
+    """Return the key of the word for a bootstrap Jaccard, empty where there is none."""
+    if jaccard is None:
+        return ""
+    return "stable" if jaccard >= _STABLE else "fairly_stable" if jaccard >= _FAIR else "loose"
 
 
 def bars(shares: Sequence[float], everyone: Sequence[float], width: int = 240, height: int = 46) -> Markup:
@@ -133,24 +162,36 @@ def bars(shares: Sequence[float], everyone: Sequence[float], width: int = 240, h
     )  # only numbers go in
 
 
-def _driver(driver: Driver, domain: Scenario) -> Line:
+def _drivers(drivers: list[Driver], domain: Scenario) -> list[DriverLine]:
+    """Return the first drivers whose two figures differ in print, and the way that the effect says."""
+    lines = [_driver(d, domain) for d in drivers if (d.segment > d.everyone) == (d.effect > 0)]
+    return [line for line in lines if line.here != line.everyone][:_DRIVERS]
+
+
+def _driver(driver: Driver, domain: Scenario) -> DriverLine:
     if driver.kind == "trait":
         spoken = word(domain, driver.feature, driver.effect > 0)
-        text = say(
-            "driver_trait",
+        return DriverLine(
+            label=_titled(driver.feature),
+            tag=Said(spoken.en, spoken.zh) if spoken else NOTHING,
+            strength=min(1.0, abs(driver.effect) / 1.5),
+            ratio="",
             here=_amount(driver.feature, driver.segment),
-            all=_amount(driver.feature, driver.everyone),
+            everyone=_amount(driver.feature, driver.everyone),
         )
-        tag = Said(spoken.en, spoken.zh) if spoken else NOTHING
-        return Line(_titled(driver.feature), text, min(1.0, abs(driver.effect) / 1.5), tag)
-    feature = driver.feature.replace("=", ": ", 1) if driver.kind == "attribute" else driver.feature
-    label = same(clean(feature.removeprefix("attr_"), 60))
+    label = readable(driver.feature, 60)
+    if driver.kind == "attribute":
+        column, _, level = driver.feature.partition("=")
+        label = f"{column_term(column)}: {readable(level, 40)}"
     ratio = driver.segment / driver.everyone if driver.everyone > 0 else 2.0**driver.effect
-    times = (
-        say("times", n=f"{ratio:.1f}" if ratio >= 0.1 else f"{ratio:.1g}") if driver.segment > 0 else say("never")
+    return DriverLine(
+        label=same(label),
+        tag=NOTHING,
+        strength=min(1.0, abs(driver.effect) / 3),
+        ratio=f"{ratio:.1f}×" if ratio >= 0.1 else f"{ratio:.1g}×",
+        here=same(percent(driver.segment)),
+        everyone=same(percent(driver.everyone)),
     )
-    text = say("driver_share", times=times, here=percent(driver.segment), all=percent(driver.everyone))
-    return Line(label, text, min(1.0, abs(driver.effect) / 3))
 
 
 def _titled(name: str) -> Said:
@@ -202,18 +243,8 @@ def _medians(profiles: pa.Table | None, names: set[str]) -> dict[str, float]:
     return medians
 
 
-def _lists(found: Artifacts) -> dict[str, list[Line]]:
-    lists: dict[str, list[Line]] = {}
-    if found.recommendations is None:
-        return lists
-    for row in found.recommendations.filter(pc.field("rank") <= _RECOMMENDED).sort_by("rank").to_pylist():
-        item = str(row["item_id"])
-        text = clean(found.texts.get(item) or item, TEXT_LIMIT)
-        lists.setdefault(row["segment_id"], []).append(Line(same(text), NOTHING))
-    return lists
-
-
-def _peak(card: Card) -> Said:
+def _peak(card: Card, hours: bool) -> Said:
     if not any(card.hours) or not any(card.weekdays):
         return NOTHING
-    return say("activity_alt", hour=int(np.argmax(card.hours)), day=DAYS[int(np.argmax(card.weekdays))])
+    day = DAYS[int(np.argmax(card.weekdays))]
+    return say("peak", hour=int(np.argmax(card.hours)), day=day) if hours else say("peak_day", day=day)

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 import pyarrow as pa
 
 from fenqun.evaluation.comparison import verdicts
-from fenqun.explanation.wording import clean
+from fenqun.explanation.wording import clean, topic_label
 from fenqun.report.numbers import count, number, span
 from fenqun.report.palette import ACCENT, CONTRAST, MUTED, mark
 from fenqun.report.terms import CLUSTERERS, STRATEGIES, metric_term, term
@@ -32,11 +32,14 @@ _FONT = (
     "'Noto Sans CJK SC', sans-serif"
 )
 _LINE = "rgba(128,134,148,0.22)"
-_LABEL = 30  # characters of a name on the map
+_LABEL = 28  # characters of a name on the map
+_FIND_K = ("dbscan", "hdbscan")  # they find their own number of segments: no line joins their trials
 _NAMED = 14  # segments up to which the map shows names; above, names would hide the users, and ids are shown
-_MAP_WIDTH, _MAP_HEIGHT, _LABEL_HEIGHT = 1000.0, 560.0, 26.0  # pixels
-_STANDS = (26.0, -26.0, 52.0, -52.0, 78.0, -78.0, 104.0, -104.0, 130.0, -130.0)
-"""Where a label may stand: pixels above its centroid, the nearest first."""
+_MAP_WIDTH, _MAP_HEIGHT, _LABEL_HEIGHT = 660.0, 400.0, 21.0  # pixels
+_EDGE = 6.0  # pixels between a label and the edge
+_STEPS = (0.0, 24.0, 48.0, 72.0, 96.0, 120.0)
+"""How many pixels a label may move from its centroid."""
+_DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 
 def plotly_text(text: str, limit: int = 80) -> str:
@@ -101,7 +104,7 @@ def map_figure(
     labels = np.array([place.get(home.get(user, ""), -1) for user in users], dtype=np.int64)
     x, y = (points[axis].to_numpy().astype(np.float32) for axis in ("x", "y"))
     figure = _figure(
-        620,
+        430,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         xaxis={"visible": False, "scaleanchor": "y", "constrain": "domain"},
         yaxis={"visible": False},
@@ -131,9 +134,7 @@ def _centroids(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return one annotation a segment at its median point; labels that would cover each other move apart."""
     ids = segments["segment_id"].to_pylist()
-    names = [clean(name, _LABEL) for name in segments[f"name_{language}"].to_pylist()]
-    if len(names) > _NAMED:
-        names = ids
+    names = _short(segments[f"name_{language}"].to_pylist(), ids)
     at = {
         p: (float(np.median(x[labels == p])), float(np.median(y[labels == p])))
         for p in range(len(names))
@@ -142,13 +143,17 @@ def _centroids(
     if not at:
         return []
     scale = min(_MAP_WIDTH / (float(np.ptp(x)) or 1.0), _MAP_HEIGHT / (float(np.ptp(y)) or 1.0))
-    shift = _spread(at, {p: names[p] for p in at}, scale)
+    middle = (float(x.min() + x.max()) / 2, float(y.min() + y.max()) / 2)
+    points = {p: ((px - middle[0]) * scale, (py - middle[1]) * scale) for p, (px, py) in at.items()}
+    texts = {p: (names[p], ids[p]) if len(names) <= _NAMED else (ids[p],) for p in at}
+    placed = _place(points, texts)
     return [
         {
-            "x": at[p][0], "y": at[p][1], "name": ids[p], "text": f"<b>{html.escape(names[p], quote=False)}</b>",
+            "x": at[p][0], "y": at[p][1], "name": ids[p],
+            "text": f"<b>{html.escape(placed[p][0], quote=False)}</b>",
             "showarrow": True, "arrowhead": 6, "arrowsize": 1.5, "arrowwidth": 1.2, "arrowcolor": mark(p).colour,
-            "ax": 0, "ay": -shift[p], "font": {"size": 11.5}, "bgcolor": "rgba(255,255,255,0.82)",
-            "bordercolor": mark(p).colour, "borderwidth": 1, "borderpad": 3,
+            "ax": placed[p][1], "ay": -placed[p][2], "font": {"size": 11}, "bgcolor": "rgba(255,255,255,0.82)",
+            "bordercolor": mark(p).colour, "borderwidth": 1, "borderpad": 2,
         }
         if p in at
         else {"x": 0, "y": 0, "text": "", "visible": False}
@@ -156,27 +161,59 @@ def _centroids(
     ]  # fmt: skip
 
 
-def _spread(at: Mapping[int, tuple[float, float]], names: Mapping[int, str], scale: float) -> dict[int, float]:
-    """Return how many pixels above its point each label stands; ``scale`` is pixels a unit of the map."""
+def _short(names: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """Return names short enough for the map; those that would read alike give way to ids."""
+    short = [topic_label(name, limit=_LABEL) for name in names]
+    return [name if name and short.count(name) == 1 else i for name, i in zip(short, ids, strict=True)]
+
+
+def _place(
+    points: Mapping[int, tuple[float, float]], texts: Mapping[int, Sequence[str]]
+) -> dict[int, tuple[str, float, float]]:
+    """Return the text of each label and how far it stands from its point, right and up, in pixels.
+
+    The largest segments choose first, the nearest place that is free of other labels and of centroids;
+    where the long text finds none, the short one is taken.
+    """
     boxes: list[tuple[float, float, float]] = []
-    shift: dict[int, float] = {}
-    for p in sorted(at, key=lambda p: (-at[p][1], at[p][0])):
-        column, row = at[p][0] * scale, -at[p][1] * scale
-        half = 4.0 * sum(2 if ord(c) > 0x2E7F else 1 for c in names[p]) + 8
-        free = [
-            up
-            for up in _STANDS
-            if all(abs(column - c) > half + h or abs(row - up - r) > _LABEL_HEIGHT for c, r, h in boxes)
-        ]
-        shift[p] = free[0] if free else _STANDS[0]
-        boxes.append((column, row - shift[p], half))
-    return shift
+    placed: dict[int, tuple[str, float, float]] = {}
+    for p in sorted(points):
+        column, row = points[p]
+        for text in texts[p]:
+            half = 3.4 * sum(1.75 if ord(c) > 0x2E7F else 1.0 for c in text) + 6
+            places = [
+                (right * (half + 10 if right and not up and not step else 0) + right * step, up * step)
+                for step in _STEPS
+                for right, up in _DIRECTIONS
+            ]
+            free = (
+                (right, up)
+                for right, up in places
+                if _is_free(column + right, row + up, half, boxes, [q for o, q in points.items() if o != p])
+            )
+            found = next(free, None)
+            if found is not None or text == texts[p][-1]:
+                right, up = found or (0.0, 0.0)
+                placed[p] = (text, right, up)
+                boxes.append((column + right, row + up, half))
+                break
+    return placed
+
+
+def _is_free(
+    column: float, row: float, half: float, boxes: Sequence[tuple[float, float, float]],
+    points: Sequence[tuple[float, float]],
+) -> bool:  # fmt: skip
+    inside = abs(column) + half < _MAP_WIDTH / 2 - _EDGE and abs(row) + _LABEL_HEIGHT / 2 < _MAP_HEIGHT / 2
+    clear = all(abs(column - c) > half + h or abs(row - r) > _LABEL_HEIGHT for c, r, h in boxes)
+    return inside and clear and all(abs(column - c) > half or abs(row - r) > _LABEL_HEIGHT / 2 for c, r in points)
 
 
 def comparison_figure(table: pa.Table, metric: str, axis: str, k: int, language: Language = "en") -> go.Figure:
     """Draw one metric of every strategy as dots with intervals.
 
-    The winner is filled and ticked, others are hollow; the null of an internal metric is a tick.
+    The best is filled, and coloured and ticked where its lead is established; others are hollow; the null
+    of an internal metric is a tick.
 
     Parameters
     ----------
@@ -190,11 +227,12 @@ def comparison_figure(table: pa.Table, metric: str, axis: str, k: int, language:
         Of names and texts.
     """
     rows = rows_at(table, metric, axis, k)
-    winner = next((v.winner for v in verdicts(table) if (v.metric, v.axis) == (metric, axis) and v.k == k), None)
-    winner = winner or (_best(rows)["strategy"] if rows else None)
-    names = [_name(row["strategy"], language) + (" ✓" if row["strategy"] == winner else "") for row in rows]
-    names = [f"<b>{name}</b>" if name.endswith("✓") else name for name in names]
-    colours = [ACCENT if row["strategy"] == winner else MUTED for row in rows]
+    found = next((v for v in verdicts(table) if (v.metric, v.axis) == (metric, axis) and v.k == k), None)
+    best = found.winner if found else _best(rows)["strategy"] if rows else None
+    won = best if found and found.established else None
+    names = [_name(row["strategy"], language) for row in rows]
+    names = [f"<b>{name} ✓</b>" if row["strategy"] == won else name for name, row in zip(names, rows, strict=True)]
+    colours = [ACCENT if row["strategy"] == won else MUTED for row in rows]
     ends = [x for row in rows for x in (row["value"], row["low"], row["high"], row["null"]) if x is not None]
     margin = 0.07 * ((max(ends) - min(ends)) or abs(ends[0]) or 1.0) if ends else 0.0
     figure = _figure(
@@ -202,7 +240,7 @@ def comparison_figure(table: pa.Table, metric: str, axis: str, k: int, language:
         margin={"l": 8, "r": 14, "t": 4, "b": 26},
         xaxis={"gridcolor": _LINE, "zeroline": False, "nticks": 5, "fixedrange": True, "showline": False,
                "range": [min(ends) - margin, max(ends) + margin] if ends else None,
-               "ticks": "", "tickfont": {"size": 11}},
+               "ticks": "", "tickfont": {"size": 11}, "exponentformat": "none"},
         yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "gridcolor": _LINE, "ticks": "",
                "griddash": "dot", "categoryorder": "array", "categoryarray": names},
     )  # fmt: skip
@@ -216,7 +254,7 @@ def comparison_figure(table: pa.Table, metric: str, axis: str, k: int, language:
         go.Scatter(
             x=[row["value"] for row in rows], y=names, mode="markers",
             marker={"size": 10, "color": colours, "line": {"width": 2, "color": colours},
-                    "symbol": ["circle" if row["strategy"] == winner else "circle-open" for row in rows]},
+                    "symbol": ["circle" if row["strategy"] == best else "circle-open" for row in rows]},
             text=[_hover(row, language) for row in rows], hovertemplate="%{text}<extra></extra>",
         )
     )  # fmt: skip
@@ -286,7 +324,8 @@ def trials_figure(trials: pa.Table, strategy: str, language: Language = "en") ->
         lost = [row["verdict"] == "rejected" for row in mine]
         figure.add_trace(
             go.Scatter(
-                x=[row["k"] for row in mine], y=[row["figures"]["lift"] for row in mine], mode="lines+markers",
+                x=[row["k"] for row in mine], y=[row["figures"]["lift"] for row in mine],
+                mode="markers" if clusterer in _FIND_K else "lines+markers",
                 name=plotly_text(_pick(term(CLUSTERERS, clusterer), language)), opacity=0.85,
                 line={"color": look.colour, "width": 1.6},
                 marker={"size": 7, "color": look.colour,

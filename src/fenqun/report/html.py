@@ -10,12 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from fenqun.report import figures, sections, terms
+from fenqun.report import figures, made, sections, terms
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
-from fenqun.report.numbers import count, duration, memory, number, percent, span
+from fenqun.report.notices import notice
+from fenqun.report.numbers import count, number, percent
 from fenqun.report.verdict import verdict
-from fenqun.report.words import Said, joined, same, say
+from fenqun.report.words import Said, say, together
 from fenqun.store import Run
 
 
@@ -42,8 +43,15 @@ def render(found: Artifacts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"say": say, "both": both, "term": terms.term, "terms": terms, "t": _t}
-    environment.filters |= {"both": both, "count": count, "number": number, "percent": percent}
+    environment.globals |= {
+        "say": say,
+        "both": both,
+        "term": terms.term,
+        "terms": terms,
+        "t": _t,
+        "together": together,
+    }
+    environment.filters |= {"both": both, "notice": notice, "count": count, "number": number, "percent": percent}
     template = environment.get_template("report.html.jinja")
     source, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     script, _, _ = environment.loader.get_source(environment, "report.js")  # type: ignore[union-attr]
@@ -59,16 +67,17 @@ def render(found: Artifacts) -> str:
         found=found,
         language=found.config.report.language,
         head=_head(found),
-        verdict=verdict(found.comparison, found.config.strategy, found.k),
+        verdict=verdict(found.comparison, found.config.strategy, found.k, found.config.domain),
         warnings=sections.warnings(found),
         cards=card_views(found),
         axes=axes,
         trials=trials,
-        quiet=_quiet_rules(found),
-        stages=_stages(found),
-        metrics=_metrics(found),
-        agreement=sections.agreement(found),
-        gate=list(sections.flat(found.figures("vectors").get("gate") or {})),
+        quiet=made.quiet_rules(found),
+        stages=made.stages(found),
+        metrics=made.metric_rows(found),
+        agreement=made.agreement(found),
+        split=made.split_words(found),
+        gate=made.gate_blocks(found),
         settings=sections.without_credentials(found.settings),
     )
 
@@ -168,46 +177,3 @@ def _source(path: str) -> str:
     """Return the name of a source: its file, with the folder where the file is a glob; no credentials."""
     parts = PurePath(sections.without_credentials(path)).parts
     return "/".join(parts[-2:] if "*" in parts[-1] else parts[-1:])
-
-
-def _stages(found: Artifacts) -> dict[str, Any]:
-    """Return time and memory of each stage, and what it recorded."""
-    records = found.manifest.stages
-    longest = max((record.seconds for record in records), default=0.0) or 1.0
-    return {
-        "rows": [
-            {
-                "name": terms.term(terms.STAGES, record.name),
-                "seconds": duration(record.seconds),
-                "memory": memory(record.peak_mb),
-                "bar": 100 * record.seconds / longest,
-                "figures": list(sections.flat(record.figures)),
-            }
-            for record in records
-        ],
-        "seconds": duration(sum(record.seconds for record in records)),
-        "memory": memory(max((record.peak_mb for record in records), default=0.0)),
-    }
-
-
-def _quiet_rules(found: Artifacts) -> Said | None:
-    """Return the rules that touched no row, None where there is none."""
-    rules = found.quality.rules if found.quality else []
-    touched = {rule.rule for rule in rules if rule.rows}
-    quiet = dict.fromkeys(rule.rule for rule in rules if rule.rule not in touched)
-    return joined([terms.term(terms.RULES, rule) for rule in quiet]) if quiet else None
-
-
-def _metrics(found: Artifacts) -> list[dict[str, Any]]:
-    if found.metrics is None:
-        return []
-    return [
-        {
-            "name": terms.metric_term(metric.name),
-            "value": number(metric.value),
-            "interval": span(metric.low, metric.high),
-            "n": count(metric.n),
-            "protocol": same(metric.protocol),
-        }
-        for metric in found.metrics.metrics
-    ]

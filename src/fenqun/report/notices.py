@@ -9,6 +9,7 @@ from fenqun.report.words import Said
 
 Pattern = tuple[re.Pattern[str], str]
 
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:Z|\+00:00)")
 _COLUMNS = {
     "value": "价值",
     "quantity": "数量",
@@ -31,7 +32,7 @@ def patterns(*pairs: tuple[str, str]) -> tuple[Pattern, ...]:
 _SENTENCES = patterns(
     # splits
     (
-        r"Only (\S+) of (\S+) users were seen both before and after (\S+): one cut in time cannot judge here\.",
+        r"Only (\S+) of (\S+) users were seen both before and after (.+): one cut in time cannot judge here\.",
         "{1} 名用户中只有 {0} 名在 {2} 前后都出现过：单一时间切分在此无法评估。",
     ),
     (
@@ -46,19 +47,19 @@ _SENTENCES = patterns(
         r"data\.items\.item mean the same id",
         "{0} 的事件涉及目录中没有的物品：请检查 data.events.item 与 data.items.item 是否为同一标识",
     ),
-    (r"(\S+): (.+) left out of the attributes: part of a label", "{0}：{1} 属于标签，未作为属性使用"),
+    (r"(.+) left out of the attributes: part of a label", "{0} 属于标签，未作为属性使用"),
     (
-        r"(.+): (\S+) dates such as (\S+) were read day first: set time_format to be sure",
-        "{0}：{1} 个形如 {2} 的日期按日在前读取；设置 time_format 可确保无误",
+        r"(\S+) dates such as (\S+) were read day first: set time_format to be sure",
+        "{0} 个形如 {1} 的日期按日在前读取；设置 time_format 可确保无误",
     ),
     (
-        r"(.+): days and months come in both orders; (\S+) ambiguous dates were read (.+)",
-        "{0}：日与月的先后顺序混用；{1} 个有歧义的日期按{2}读取",
+        r"days and months come in both orders; (\S+) ambiguous dates were read (.+)",
+        "日与月的先后顺序混用；{0} 个有歧义的日期按{1}读取",
     ),
-    (r"(.+): field (.+) not read: its name is taken or empty", "{0}：字段 {1} 未读取：名称重复或为空"),
+    (r"field (.+) not read: its name is taken or empty", "字段 {0} 未读取：名称重复或为空"),
     (
-        r"(.+): (\S+) of (\S+) rows not used \(no kept event, no segment, or a second row\)",
-        "{0}：{2} 行中有 {1} 行未使用（没有保留的事件、没有分群或重复出现）",
+        r"(\S+) of (\S+) rows not used \(no kept event, no segment, or a second row\)",
+        "{1} 行中有 {0} 行未使用（没有保留的事件、没有分群或重复出现）",
     ),
     # notes of rules
     (r"in (.+), missing too", "涉及{0}，含缺失"),
@@ -133,18 +134,29 @@ def notice(text: str) -> Said:
     >>> notice("value above 12.5, quantity above 3").zh
     '价值高于 12.5，数量高于 3'
     """
-    whole = translated(text, _SENTENCES, _word)
+    text = _INSTANT.sub(r"\1 \2 UTC", text)
+    whole = _chinese(text)
     if whole is None:
         parts = re.split(r"(?<=\.) (?=[A-Z])", text)
-        whole = "".join(translated(part, _SENTENCES, _word) or part for part in parts)
+        whole = "".join(_chinese(part) or part for part in parts) if len(parts) > 1 else text
     return Said(text, whole)
+
+
+def _chinese(text: str) -> str | None:
+    """Return a sentence in Chinese; the place that may stand in front of it stays."""
+    found = translated(text, _SENTENCES, _word)
+    if found is None and ": " in text:
+        place, _, rest = text.partition(": ")
+        told = translated(rest, _SENTENCES, _word)
+        return None if told is None else f"{place}：{told}"
+    return found
 
 
 def _word(text: str) -> str:
     """Return a captured piece in Chinese: an enumeration of columns or folds, an order, or as it is."""
     if " above " in text:
-        pieces = (piece.partition(" above ") for piece in text.split(", "))
-        return "，".join(f"{_COLUMNS.get(name, name)}高于 {top}" for name, _, top in pieces)
+        limits = (piece.partition(" above ") for piece in text.split(", "))
+        return "，".join(f"{_COLUMNS.get(name, name)}高于 {top}" for name, _, top in limits)
     if text in _ORDERS:
         return _ORDERS[text]
     pieces = re.split(r", | and ", text)

@@ -24,16 +24,15 @@ def number(value: float | None) -> str:
         return "–"
     if value < 0:
         return f"−{number(-value)}"
-    size = value
-    if size >= 1000 or value == round(value):
+    if value >= 1000 or value == round(value):
         return f"{value:,.0f}"
-    if size >= 100:
+    if value >= 100:
         return f"{value:.0f}"
-    if size >= 10:
+    if value >= 10:
         return f"{value:.1f}"
-    if size >= 1:
+    if value >= 1:
         return f"{value:.2f}"
-    return f"{value:.3f}" if size >= 0.001 else f"{value:.2g}"
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.{1 - math.floor(math.log10(value))}f}"
 
 
 def signed(value: float | None) -> str:
@@ -66,18 +65,6 @@ def span(low: float | None, high: float | None) -> str:
     ('[0.100, 0.250]', '')
     """
     return "" if low is None or high is None else f"[{number(low)}, {number(high)}]"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration.
-
-    >>> duration(48.31), duration(252.0)
-    ('48.3 s', '4 min 12 s')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s"
 
 
 def memory(megabytes: float) -> str:

@@ -1,17 +1,19 @@
-"""Tables of the report: warnings, the comparison by axis, trials, quality, stages, settings."""
+"""Tables of the report: warnings, the comparison by axis, trials, settings."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fenqun.evaluation.comparison import AXES
-from fenqun.explanation.wording import clean
+from fenqun.evaluation.comparison import AXES, Verdict
+from fenqun.explanation.wording import capitalise, clean
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.figures import rows_at
+from fenqun.report.made import agreement, protocols, split_words
+from fenqun.report.notices import notice
 from fenqun.report.numbers import count, number, percent, signed, span
 from fenqun.report.reasons import reason
 from fenqun.report.terms import AXES as AXIS_TERMS
@@ -21,23 +23,23 @@ from fenqun.report.terms import (
     STRATEGIES,
     TABLES,
     metric_meaning,
+    metric_parts,
     metric_term,
     term,
 )
-from fenqun.report.verdict import verdicts_at
-from fenqun.report.words import Said, same, say
+from fenqun.report.verdict import is_tested, verdicts_at
+from fenqun.report.words import Said, say, together
 
 _MANY_REJECTED = 0.05  # share of a table's rows from which their loss is a warning
-_LOW_AGREEMENT = 0.5
 _LOST_SHOWN = 5
-_VALUES_SHOWN = 8  # of a list among the figures of a stage
+_DESCRIBING = ("shape", "stability")  # axes without a test, shown last
 
 _CREDENTIALS = re.compile(r"(://)[^/\s'\"]*@|((?:password|secret|token|key)\s*[=:]\s*)[^\s;&'\"]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class ChartView:
-    """One metric of the comparison: a chart, who won, and the table behind it."""
+    """One metric of the comparison: a chart, who leads, whether a test says so, and the table behind it."""
 
     plot: str
     metric: str
@@ -45,10 +47,8 @@ class ChartView:
     title: Said
     meaning: Said
     direction: Said
-    winner: Said
-    ours: bool
-    established: bool
-    sure: Said
+    outcome: Said
+    state: str
     n: str
     has_null: bool
     rows: list[dict[str, Any]]
@@ -56,10 +56,11 @@ class ChartView:
 
 @dataclass(frozen=True)
 class AxisView:
-    """One axis of the comparison."""
+    """One axis of the comparison, and how its figures were obtained."""
 
     axis: str
     title: Said
+    protocol: Said
     charts: list[ChartView]
 
     @property
@@ -67,9 +68,14 @@ class AxisView:
         """Whether any chart shows a null."""
         return any(chart.has_null for chart in self.charts)
 
+    @property
+    def has_test(self) -> bool:
+        """Whether any row of it was tested."""
+        return any(chart.state != "untested" for chart in self.charts)
+
 
 def warnings(found: Artifacts) -> list[Said]:
-    """Return what a reader must know before any figure."""
+    """Return what a reader must know before trusting any figure."""
     said: list[Said] = []
     segmentation = found.figures("segmentation")
     if segmentation.get("rejected"):
@@ -78,33 +84,21 @@ def warnings(found: Artifacts) -> list[Said]:
         if table.read and table.rejected / table.read > _MANY_REJECTED:
             share, rows = percent(table.rejected / table.read), count(table.rejected)
             said.append(say("warn_rejected", share=share, rows=rows, table=term(TABLES, table.table)))
-    agreement = _agreement(found)
-    if agreement is not None and agreement < _LOW_AGREEMENT:
-        said.append(say("warn_agreement", ari=number(agreement)))
+    agreed = agreement(found)
+    if agreed is not None and agreed.low:
+        said.append(say("warn_agreement", ari=agreed.ari))
     if found.figures("evaluation").get("kind") == "constructive":
         said.append(say("warn_constructive"))
     if segmentation.get("noise"):
         said.append(say("warn_noise", n=count(segmentation["noise"])))
     for name, why in (segmentation.get("not_available") or {}).items():
-        said.append(say("warn_unavailable", who=term(STRATEGIES, name), why=clean(str(why), 300).rstrip(".")))
+        said.append(
+            say("warn_unavailable", who=term(STRATEGIES, name), why=notice(clean(str(why), 300).rstrip(".")))
+        )
     notices = [record.figures["notice"] for record in found.manifest.stages if record.figures.get("notice")]
     notices += found.quality.notices if found.quality else []
     notices += found.metrics.notes if found.metrics else []
-    return said + [same(clean(str(notice), 400)) for notice in dict.fromkeys(notices)]
-
-
-def _agreement(found: Artifacts) -> float | None:
-    """Return the ARI of the judged and the published fit."""
-    value = found.figures("segmentation").get("agreement")
-    if value is None and found.metrics is not None:
-        value = next((m.value for m in found.metrics.metrics if m.name.startswith("agreement")), None)
-    return float(value) if isinstance(value, int | float) and value == value else None
-
-
-def agreement(found: Artifacts) -> str | None:
-    """Return the ARI of the judged and the published fit as text, None where it was not computed."""
-    value = _agreement(found)
-    return None if value is None else number(value)
+    return said + [notice(clean(str(text), 600)) for text in dict.fromkeys(notices)]
 
 
 def comparison_axes(found: Artifacts) -> list[AxisView]:
@@ -113,15 +107,21 @@ def comparison_axes(found: Artifacts) -> list[AxisView]:
     if table is None:
         return []
     winners = {(one.axis, one.metric): one for one in verdicts_at(table, found.k)}
+    told, split = protocols(found), split_words(found)
+    order = list(METRICS)
     axes = []
-    for axis in AXES:
+    for axis in sorted(AXES, key=lambda name: (name in _DESCRIBING, AXES.index(name))):
         charts: list[ChartView] = []
-        for metric in dict.fromkeys(row["metric"] for row in table.to_pylist() if row["axis"] == axis):
-            rows = rows_at(table, metric, axis, found.k)
-            won = winners.get((axis, metric))
-            if not rows or won is None:
-                continue
-            lower = rows[0]["better"] == "lower"
+        metrics = [metric for name, metric in winners if name == axis]
+        metrics.sort(
+            key=lambda name: (
+                metric_parts(name)[0],
+                order.index(m) if (m := metric_parts(name)[1]) in order else 99,
+            )
+        )
+        for metric in metrics:
+            rows, won = rows_at(table, metric, axis, found.k), winners[axis, metric]
+            state, outcome = _outcome(won, rows, found.config.strategy)
             charts.append(
                 ChartView(
                     plot=f"plot-{axis}-{len(charts)}",
@@ -129,25 +129,32 @@ def comparison_axes(found: Artifacts) -> list[AxisView]:
                     axis=axis,
                     title=metric_term(metric),
                     meaning=metric_meaning(metric, axis),
-                    direction=say("lower_better" if lower else "higher_better"),
-                    winner=term(STRATEGIES, won.winner),
-                    ours=won.winner == found.config.strategy,
-                    established=won.established,
-                    sure=say(_sure(won.established, rows)),
+                    direction=say("lower_better" if rows[0]["better"] == "lower" else "higher_better"),
+                    outcome=outcome,
+                    state=state,
                     n=_sizes(rows),
                     has_null=any(row["null"] is not None for row in rows),
                     rows=[_printed(row, row["strategy"] == won.winner) for row in rows],
                 )
             )
         if charts:
-            axes.append(AxisView(axis, term(AXIS_TERMS, axis), charts))
+            parts = [told[axis]] if axis in told else []
+            parts += [split] if axis in ("lists", "value") and split.en else []
+            protocol = together(
+                Said(f"{capitalise(part.en).rstrip('.')}.", f"{part.zh.rstrip('。')}。") for part in parts
+            )
+            axes.append(AxisView(axis, term(AXIS_TERMS, axis), protocol, charts))
     return axes
 
 
-def _sure(established: bool, rows: list[dict[str, Any]]) -> str:
-    if established:
-        return "established"
-    return "untested" if all(row["difference_low"] is None for row in rows) else "not_established"
+def _outcome(won: Verdict, rows: list[dict[str, Any]], published: str) -> tuple[str, Said]:
+    """Return ``ours``, ``theirs``, ``open`` or ``untested``, and the words for it."""
+    who = term(STRATEGIES, won.winner)
+    if not is_tested(rows):
+        return "untested", say("best_value", who=who)
+    if not won.established:
+        return "open", say("leads", who=who)
+    return ("ours" if won.winner == published else "theirs"), say("won", who=who)
 
 
 def _sizes(rows: list[dict[str, Any]]) -> str:
@@ -199,42 +206,13 @@ def trial_rows(found: Artifacts) -> dict[str, Any]:
         return {}
     rows.sort(key=lambda row: (row["lift"] is None, -(row["lift"] or 0.0), row["k"], row["clusterer"].en))
     for row in rows:
-        row["lift_text"] = number(row["lift"])
+        row["lift_text"] = "–" if row["lift"] is None else f"{row['lift']:.3f}"
     return {
         "all": rows,
         "chosen": next((row for row in rows if row["verdict"] == "chosen"), None),
         "lost": [row for row in rows if row["verdict"] != "chosen"][:_LOST_SHOWN],
         "drawn": any(row["lift"] is not None for row in rows),
     }
-
-
-def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Walk through figures of a stage as (path, text).
-
-    >>> list(flat({"a": {"b": 0.5}, "c": [1, 2]}))
-    [('a · b', '0.500'), ('c', '1, 2')]
-    """
-    for key, value in figures.items():
-        path = f"{prefix}{clean(str(key), 60).replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{path} · ")
-        elif isinstance(value, list | tuple):
-            shown = ", ".join(_scalar(one) for one in value[:_VALUES_SHOWN])
-            yield path, shown + (" …" if len(value) > _VALUES_SHOWN else "")
-        else:
-            yield path, _scalar(value)
-
-
-def _scalar(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return number(float(value))
-    if isinstance(value, Mapping):
-        return "; ".join(f"{path} {text}" for path, text in flat(value))
-    return clean(str(value), 200)
 
 
 def without_credentials(settings: str) -> str:

@@ -1,16 +1,75 @@
-"""Who won, in two sentences; where another strategy than the published one won, that comes first."""
+"""Who won on each axis that a test can judge, and what that means for the choice of segments."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from fenqun.evaluation.comparison import Verdict, verdicts
+from fenqun.explanation.wording import capitalise
 from fenqun.report.figures import rows_at
-from fenqun.report.numbers import number
-from fenqun.report.terms import STRATEGIES, metric_term, term
-from fenqun.report.words import Said, joined, same, say
+from fenqun.report.numbers import count, number, percent
+from fenqun.report.terms import STRATEGIES, metric_parts, metric_term, term
+from fenqun.report.words import Said, joined, say, together
+from fenqun.scenarios import Scenario
 
-_NAMED = 4  # lost figures that are named
+State = Literal["ours", "theirs", "mixed", "open"]
+
+_HEADLINES = {
+    "lists": ("ndcg", "hit_rate", "recall", "precision"),
+    "value": ("explained_value", "explained_events", "explained_retained"),
+    "labels": ("nmi", "f1", "ari"),
+}
+"""Of each axis that has a test, its metrics in the order in which they speak for it."""
+
+
+@dataclass(frozen=True)
+class Duel:
+    """One tested metric: who leads it, by how much, and whether that is established."""
+
+    metric: str
+    leader: str
+    established: bool
+    title: Said
+    text: Said
+
+
+@dataclass(frozen=True)
+class AxisVerdict:
+    """What the tests of one axis say.
+
+    Attributes
+    ----------
+    axis
+        ``lists``, ``value`` or ``labels``.
+    title, answer
+        The question, and who won.
+    state
+        ``ours``: the published strategy won; ``theirs``: another one; ``mixed``: it depends on the row;
+        ``open``: no lead is established.
+    duels
+        The rows that speak for the axis, the first decides (of labels: the first of each label).
+    n
+        Users that they rest on.
+    """
+
+    axis: str
+    title: Said
+    answer: Said
+    state: State
+    duels: tuple[Duel, ...]
+    n: str
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The verdict by axis, and what it means, what was lost first."""
+
+    axes: tuple[AxisVerdict, ...]
+    meaning: Said
 
 
 def verdicts_at(table: pa.Table, k: int) -> list[Verdict]:
@@ -22,8 +81,13 @@ def verdicts_at(table: pa.Table, k: int) -> list[Verdict]:
     return sorted(found.values(), key=lambda v: order.index((v.axis, v.metric)))
 
 
-def verdict(table: pa.Table | None, published: str, k: int) -> list[Said]:
-    """Say in plain words how the published strategy did.
+def is_tested(rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether paired differences were computed for a metric: without them nobody won or lost it."""
+    return any(row["difference_low"] is not None for row in rows)
+
+
+def verdict(table: pa.Table | None, published: str, k: int, domain: Scenario) -> Verdicts:
+    """Say who won on each axis and what that means. Rows without a test count for nobody.
 
     Parameters
     ----------
@@ -33,50 +97,118 @@ def verdict(table: pa.Table | None, published: str, k: int) -> list[Said]:
         The strategy whose segments are published.
     k
         Their number.
+    domain
+        Gives value its name.
     """
     who = term(STRATEGIES, published)
-    found = [] if table is None else verdicts_at(table, k)
-    if table is None or not found:
-        return [say("verdict_missing"), say("verdict_published", who=who)]
+    if table is None or not table.num_rows:
+        return Verdicts((), together([say("verdict_missing"), say("verdict_published", who=who)]))
     if set(table["strategy"].to_pylist()) <= {published}:
-        return [say("verdict_alone", who=who)]
-    lost = [one for one in found if one.winner != published]
-    won = [one for one in found if one.winner == published]
-    first = _lost(lost, len(found)) if lost else say("verdict_won_first")
-    if not won:
-        return [first, say("verdict_none", who=who, all=len(found))]
-    sure = sum(one.established for one in won)
-    example = _example(table, won, published, k)
-    second = say("verdict_won", who=who, n=len(won), all=len(found), sure_n=sure, example=example)
-    return [first, second]
+        return Verdicts((), say("verdict_alone", who=who))
+    winners = {(one.axis, one.metric): one for one in verdicts_at(table, k)}
+    axes = tuple(
+        axis for name in _HEADLINES if (axis := _axis(table, name, winners, published, k, domain)) is not None
+    )
+    return Verdicts(axes, together(_meaning({axis.axis: axis for axis in axes}, published, domain)))
 
 
-def _lost(lost: list[Verdict], n: int) -> Said:
-    named = sorted(lost, key=lambda one: not one.established)[:_NAMED]
-    groups: dict[tuple[str, bool], list[Said]] = {}
-    for one in named:
-        groups.setdefault((one.winner, one.established), []).append(metric_term(one.metric))
-    parts = [
-        say("verdict_lost_row", who=term(STRATEGIES, winner), what=joined(metrics),
-            sure=say("established" if sure else "not_established"))
-        for (winner, sure), metrics in groups.items()
-    ]  # fmt: skip
-    rows = Said("; ".join(part.en for part in parts), "；".join(part.zh for part in parts))
-    if len(lost) > len(named):
-        more = say("verdict_more", n=len(lost) - len(named))
-        rows = Said(rows.en + more.en, rows.zh + more.zh)
-    return say("verdict_lost", n=len(lost), all=n, rows=rows)
+def _axis(
+    table: pa.Table,
+    axis: str,
+    winners: dict[tuple[str, str], Verdict],
+    published: str,
+    k: int,
+    domain: Scenario,
+) -> AxisVerdict | None:
+    tested = {
+        metric: rows
+        for name, metric in winners
+        if name == axis and is_tested(rows := rows_at(table, metric, axis, k))
+    }
+    speaking = _speaking(axis, list(tested))
+    if not speaking:
+        return None
+    duels = tuple(_duel(axis, winners[axis, metric], tested[metric], published, domain) for metric in speaking)
+    # on value the first row decides, on labels each label is a question of its own
+    deciding = duels if axis == "labels" else duels[:1]
+    state, answer = _answer(deciding, published)
+    sizes = sorted({row["n"] for metric in speaking for row in tested[metric]})
+    n = count(sizes[0]) if len(sizes) == 1 else f"{count(sizes[0])}–{count(sizes[-1])}"
+    title = say(f"ask_{axis}", value=Said(*domain.value_name))
+    return AxisVerdict(axis, title, answer, state, duels, n)
 
 
-def _example(table: pa.Table, won: list[Verdict], published: str, k: int) -> Said:
-    """Return one figure that the published strategy won, beside its nearest rival."""
-    one = min(won, key=lambda v: (v.metric != "ndcg", not v.established))
-    rows = rows_at(table, one.metric, one.axis, k)
-    rivals = [row for row in rows if row["strategy"] != published]
-    if not rivals:
-        return same("")
-    rival = min(rivals, key=lambda row: abs(row["value"] - one.value))
-    return say(
-        "verdict_example", what=metric_term(one.metric), value=number(one.value), other=number(rival["value"]),
+def _speaking(axis: str, metrics: list[str]) -> list[str]:
+    """Return the metrics that speak for an axis: of lists one, of value all, of labels one each."""
+    order = _HEADLINES[axis]
+    known = [metric for metric in metrics if metric_parts(metric)[1] in order]
+    known.sort(key=lambda metric: order.index(metric_parts(metric)[1]))
+    if axis == "labels":
+        first: dict[str, str] = {}
+        for metric in known:
+            first.setdefault(metric_parts(metric)[0], metric)
+        return list(first.values())
+    return known[:1] if axis == "lists" else known
+
+
+def _duel(axis: str, one: Verdict, rows: list[dict[str, Any]], published: str, domain: Scenario) -> Duel:
+    """Put the leader beside the published strategy, or, where that leads, beside the next best."""
+    show = percent if axis == "value" else number
+    sign = 1 if rows[0]["better"] == "higher" else -1
+    others = [row for row in rows if row["strategy"] != one.winner]
+    rivals = [row for row in others if row["strategy"] == published] or others
+    rival = max(rivals, key=lambda row: sign * row["value"])
+    title = _capital(_what(one.metric, domain)) if axis == "value" else metric_term(one.metric)
+    text = say(
+        "duel", who=term(STRATEGIES, one.winner), value=show(one.value), other=show(rival["value"]),
         rival=term(STRATEGIES, rival["strategy"]),
     )  # fmt: skip
+    return Duel(one.metric, one.winner, one.established, title, text)
+
+
+def _capital(said: Said) -> Said:
+    return Said(capitalise(said.en), said.zh)
+
+
+def _what(metric: str, domain: Scenario) -> Said:
+    """Return what a metric of the axis of value explains."""
+    return Said(*domain.value_name) if metric == "explained_value" else say(f"what_{metric}")
+
+
+def _answer(duels: Sequence[Duel], published: str) -> tuple[State, Said]:
+    sure = list(dict.fromkeys(duel.leader for duel in duels if duel.established))
+    if not sure:
+        return "open", say("no_winner")
+    names = joined([term(STRATEGIES, name) for name in sure])
+    if len(sure) > 1:
+        return "mixed", names
+    return ("ours" if sure == [published] else "theirs"), names
+
+
+def _meaning(axes: dict[str, AxisVerdict], published: str, domain: Scenario) -> list[Said]:
+    """Say what to make of it; what the published strategy lost comes first."""
+    lists, value = axes.get("lists"), axes.get("value")
+    lost: list[Said] = []
+    won: list[Said] = []
+    if lists is not None:
+        duel = lists.duels[0]
+        if lists.state == "theirs":
+            lost.append(say("lists_lost", who=term(STRATEGIES, duel.leader), code=duel.leader))
+        elif lists.state == "ours":
+            won.append(say("lists_won"))
+        else:
+            lost.append(say("lists_open"))
+    if value is not None:
+        duel = value.duels[0]
+        what = _what(duel.metric, domain)
+        if value.state == "theirs":
+            lost.append(say("value_lost", who=term(STRATEGIES, duel.leader), what=what))
+        elif value.state == "ours":
+            won.append(say("value_won", what=what))
+        else:
+            lost.append(say("value_open", what=what))
+    else:
+        won.append(say("value_unjudged"))
+    if lists is None and value is None:
+        return [say("verdict_published", who=term(STRATEGIES, published)), *won]
+    return lost + won

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -24,12 +25,21 @@ def same(text: object) -> Said:
     return Said(str(text), str(text))
 
 
+NOTHING = Said("", "")
+
+
 def joined(parts: list[Said]) -> Said:
     """Join an enumeration: ``a, b and c``, ``甲、乙和丙``."""
     if len(parts) < 2:
         return parts[0] if parts else same("")
     head, last = parts[:-1], parts[-1]
     return Said(f"{', '.join(p.en for p in head)} and {last.en}", f"{'、'.join(p.zh for p in head)}和{last.zh}")
+
+
+def together(parts: Iterable[Said]) -> Said:
+    """Return sentences one after another, apart in English."""
+    found = list(parts)
+    return Said(" ".join(part.en for part in found), "".join(part.zh for part in found))
 
 
 def say(key: str, **values: object) -> Said:
@@ -58,47 +68,59 @@ WORDS: dict[str, Said] = {
     "n_users": Said("n = {n}", "n = {n}"),
     "interval": Said("95% interval", "95% 区间"),
     "none": Said("none", "无"),
-    "yes": Said("yes", "是"),
-    "no": Said("no", "否"),
     # headline
     "headline": Said("{k} segments of {users}", "{users}的 {k} 个分群"),
     "headline_one": Said("One segment of {users}", "{users}的 1 个分群"),
-    "lead": Said(
-        "From {events} events on {items} between {first} and {last}.",
-        "来自 {first} 至 {last} 之间关于 {items} 的 {events} 条事件。",
-    ),
-    "fact_events": Said("events kept", "保留事件"),
     "fact_strategy": Said("published strategy", "发布策略"),
+    "fact_agreement": Said(
+        "agreement of the judged and the published fit (ARI)", "评估拟合与发布拟合的一致性（ARI）"
+    ),
+    "eyebrow_events": Said("{n} events", "{n} 条事件"),
+    "eyebrow_items": Said("{n} {items}", "{n} 种{items}"),
+    "tick_hint": Said(
+        "✓ established: the 95% interval of the paired difference leaves zero out.",
+        "✓ 已确证：配对差的 95% 区间不含零。",
+    ),
     "fact_k": Said("segments by {clusterer}", "个分群（{clusterer}）"),
     "fact_as_of": Said("as of", "基准时间"),
-    "fact_kind": Said("kind of segmentation", "分群性质"),
     "source": Said("Data", "数据"),
     "run_id": Said("Run", "运行"),
     "verdict": Said("Verdict", "结论"),
-    "verdict_lost": Said(
-        "Another strategy did better on {n} of {all} figures: {rows}.",
-        "在 {all} 项指标中，有 {n} 项其他策略更好：{rows}。",
-    ),
-    "verdict_lost_row": Said("{who} on {what} ({sure})", "{who}在{what}上领先（{sure}）"),
-    "verdict_won": Said(
-        "{who} led on {n} of {all}, {sure_n} of them established{example}.",
-        "{who}在 {all} 项中领先 {n} 项，其中 {sure_n} 项已确证{example}。",
-    ),
-    "verdict_won_first": Said("No other strategy did better on any figure.", "没有其他策略在任何指标上更好。"),
-    "verdict_example": Said("; {what} {value} against {other} for {rival}", "；{what} {value}，{rival}为 {other}"),
-    "verdict_none": Said("{who} led on none of the {all} figures.", "{who}在 {all} 项指标中没有一项领先。"),
     "verdict_alone": Said(
         "{who} is the only strategy that was judged, so nothing here says that it is better than another.",
         "只评估了{who}一种策略，因此无从说明它优于其他策略。",
     ),
     "verdict_missing": Said("The strategies were not compared in this run.", "本次运行没有比较各策略。"),
     "verdict_published": Said("Published: {who}, as the settings ask.", "按设置发布：{who}。"),
-    "verdict_more": Said(" and {n} more", "等另外 {n} 项"),
-    "established": Said("established", "已确证"),
-    "not_established": Said("not established", "未确证"),
-    "untested": Said("not tested", "未检验"),
+    "ask_lists": Said("Interest: what do people take next?", "兴趣：用户接下来选择什么？"),
+    "ask_value": Said("Value: how much {value} will come?", "价值：未来有多少{value}？"),
+    "ask_labels": Said("Labels: who are they?", "标签：他们是谁？"),
+    "no_winner": Said("No clear winner", "没有明显胜者"),
+    "duel": Said("{who} {value}, {rival} {other}", "{who} {value}，{rival} {other}"),
+    "lists_won": Said(
+        "What these segments carry is interest: their lists fit best what people take next.",
+        "这些分群承载的是兴趣：其列表最贴合用户接下来的选择。",
+    ),
+    "lists_lost": Said(
+        "{who} fits better what people take next: “strategy: {code}” in the settings publishes it instead.",
+        "{who}更贴合用户接下来的选择：在设置中写入“strategy: {code}”即可改为发布它。",
+    ),
+    "lists_open": Said(
+        "On what people take next, no strategy is clearly ahead.", "在用户接下来的选择上，没有策略明显领先。"
+    ),
+    "value_won": Said("They also tell future {what} best.", "它们对未来{what}的区分也最好。"),
+    "value_lost": Said(
+        "{who} tells future {what} better, and is the better choice when that is the question.",
+        "{who}对未来{what}的区分更好；若关心的是这个问题，应选用它。",
+    ),
+    "value_open": Said("On future {what}, no strategy is clearly ahead.", "在未来{what}上，没有策略明显领先。"),
+    "value_unjudged": Said("Future value was not judged on this log.", "本日志未评估未来价值。"),
+    "published_ours": Said("these segments", "本报告的分群"),
+    "what_explained_value": Said("value", "价值"),
+    "what_explained_events": Said("activity", "活跃度"),
+    "what_explained_retained": Said("retention", "留存"),
     # warnings
-    "warnings": Said("Read this first", "请先阅读"),
+    "warnings": Said("Keep in mind", "请注意"),
     "no_warnings": Said("Nothing in the data or the segmentation calls for caution.", "数据与分群均无需特别注意。"),
     "warn_rejected": Said(
         "{share} of the rows of {table} were rejected ({rows}).", "{table}中有 {share} 的行被拒绝（{rows} 行）。"
@@ -130,8 +152,11 @@ WORDS: dict[str, Said] = {
     "map_sample": Said("{drawn} of {all} users are drawn.", "绘制了 {all} 名用户中的 {drawn} 名。"),
     "map_all": Said("All {all} users are drawn.", "绘制了全部 {all} 名用户。"),
     "map_legend": Said("Show one segment alone", "单独显示一个分群"),
-    "map_show_all": Said("All", "全部"),
     "map_alt": Said("Map of users, coloured by segment", "按分群着色的用户地图"),
+    "map_choose": Said(
+        "Choose a segment to see it alone; its share leads to its card.",
+        "点选分群可单独显示；点击占比可跳到其卡片。",
+    ),
     # cards
     "cards": Said("The segments", "各分群"),
     "cards_lead": Said(
@@ -144,13 +169,39 @@ WORDS: dict[str, Said] = {
     "drivers_over": Said("More than everyone", "高于全体"),
     "drivers_under": Said("Less than everyone", "低于全体"),
     "drivers_none": Said("No trait differs enough to be told.", "没有足够显著的差异。"),
-    "driver_trait": Said("{here} against {all}", "{here}，全体 {all}"),
-    "driver_share": Said("{times} ({here} against {all})", "{times}（{here}，全体 {all}）"),
-    "times": Said("{n}× as much", "{n} 倍"),
-    "never": Said("never", "从不"),
+    "ratio": Said("Ratio", "比值"),
     "top_items": Said("Over-represented items", "偏好物品"),
-    "lift_users": Said("{lift}× · {n} users", "{lift} 倍 · {n} 人"),
+    "lift_users": Said("{lift}×, {n} users", "{lift} 倍，{n} 人"),
     "recommended": Said("Recommended", "推荐"),
+    "alike": Said("{n} items", "{n} 件"),
+    "distinct": Said("And in few other lists", "少见于其他列表"),
+    "further": Said("Medians, typical users, stability", "中位数、典型用户、稳定性"),
+    "reading": Said("How to read a card", "如何阅读卡片"),
+    "reading_drivers": Said("More, less than everyone", "高于、低于全体"),
+    "reading_drivers_why": Said(
+        "Categories: share of events; attributes: share of users among those known; other traits: median. × is the ratio, the bar the size of the effect. Shown is what passes a false discovery rate of 5%. These tests run on the users that formed the segments: q-values describe, they do not prove.",
+        "类别：事件占比；属性：已知用户中的占比；其他特征：中位数。× 为比值，条形为效应大小。仅显示通过 5% 错误发现率的特征。检验所用的正是形成分群的用户：q 值用于描述，不构成证明。",
+    ),
+    "reading_items_why": Said(
+        "What members take more than everyone, corrected for popularity: the ratio of shares and the members who took it.",
+        "成员比全体更常选择的物品，已校正热门程度：占比之比，以及选择它的成员数。",
+    ),
+    "reading_recommended_why": Said(
+        "Recent choices of the segment, smoothed towards everyone's; so the most popular items stand in many lists. Items that read the same are one line.",
+        "分群的近期选择，并向全体平滑；因此最热门的物品会出现在许多列表中。文字相同的物品合并为一行。",
+    ),
+    "reading_stability_why": Said(
+        "How well the segment comes again when users are drawn anew (bootstrap Jaccard): stable from 0.75, fairly stable from 0.5, below that it tends to dissolve.",
+        "重新抽样用户后该分群的重现程度（自助法 Jaccard）：0.75 以上为稳定，0.5 以上为较稳定，更低则容易瓦解。",
+    ),
+    "reading_confidence_why": Said(
+        "How much nearer a member is to this segment than to the next, from 0 (between the two) to 1; the median over members.",
+        "成员与本群相比邻群近多少，0 表示介于两者之间，最高为 1；取成员的中位数。",
+    ),
+    "stability": Said("Stability", "稳定性"),
+    "stable": Said("stable", "稳定"),
+    "fairly_stable": Said("fairly stable", "较稳定"),
+    "loose": Said("loose", "松散"),
     "medians": Said("Medians", "中位数"),
     "median_here": Said("here", "本群"),
     "median_all": Said("everyone", "全体"),
@@ -160,10 +211,10 @@ WORDS: dict[str, Said] = {
     "hours_axis": Said("0–23 h, local time", "0–23 时（当地）"),
     "weekdays_axis": Said("Mon–Sun", "一至日"),
     "ghost": Said("line: everyone", "线：全体"),
-    "activity_alt": Said("Peak at {hour}:00 and on {day}", "高峰在 {hour}:00 与{day}"),
+    "peak": Said("Peak at {hour}:00 and on {day}", "高峰在 {hour}:00 与{day}"),
+    "peak_day": Said("Peak on {day}", "高峰在{day}"),
     "typical": Said("Typical users", "典型用户"),
-    "confidence": Said("median confidence", "置信度中位数"),
-    "jaccard": Said("stability (Jaccard)", "稳定性（Jaccard）"),
+    "confidence": Said("Confidence", "置信度"),
     "kind_natural": Said("natural", "天然"),
     "kind_reproducible": Said("reproducible", "可重现"),
     "kind_constructive": Said("constructive", "构造性"),
@@ -182,6 +233,16 @@ WORDS: dict[str, Said] = {
         "各策略使用相同的分群数，并在拟合从未见过的时间段上评估。圆点为数值，横线为用户层面的 95% 区间。",
     ),
     "won": Said("{who} won", "{who}胜出"),
+    "leads": Said("{who} leads, not established", "{who}领先，未确证"),
+    "best_value": Said("best value: {who}", "数值最佳：{who}"),
+    "how_judged": Said("n = {n} · how it was judged", "n = {n} · 评估方法"),
+    "interval_over_users": Said(
+        "Intervals: 95%, bootstrap over users; differences are paired.", "区间：95%，对用户自助抽样；差值为配对差。"
+    ),
+    "untested_hint": Said(
+        "No test over users exists for these figures: they describe, and count as nobody's win or loss.",
+        "这些指标没有用户层面的检验：仅作描述，不计胜负。",
+    ),
     "behind": Said("Figures behind the charts", "图表背后的数字"),
     "strategy": Said("Strategy", "策略"),
     "metric": Said("Metric", "指标"),
@@ -192,13 +253,12 @@ WORDS: dict[str, Said] = {
         "The tick is the null: the same figure on data whose columns were permuted one by one.",
         "竖线为零模型：逐列打乱数据后的同一指标。",
     ),
-    "difference": Said("Less learned", "减去学习向量"),
+    "difference": Said("Difference to Learned", "与学习向量之差"),
     "lower_better": Said("lower is better", "越低越好"),
     "higher_better": Said("higher is better", "越高越好"),
     "established_hint": Said(
-        "Established: the 95% interval of the paired difference leaves zero out. Shape and stability "
-        "have no such test.",
-        "已确证：配对差的 95% 区间不含零。形状与稳定性没有此检验。",
+        "“Won” means established: the 95% interval of the paired difference leaves zero out.",
+        "“胜出”表示已确证：配对差的 95% 区间不含零。",
     ),
     "scoreboard": Said("Who won each row", "各项胜者"),
     # trials
@@ -238,23 +298,45 @@ WORDS: dict[str, Said] = {
     "fit": Said("How it was made", "如何得出"),
     "agreement": Said("Judged and published fit", "评估拟合与发布拟合"),
     "agreement_lead": Said(
-        "Figures come from a fit that never saw the test time; segments come from a refit on all events. Their "
-        "adjusted Rand index says how far the figures carry over (1: the same segments).",
-        "指标来自从未见过测试期的拟合；分群来自对全部事件的重新拟合。"
-        "两者的调整兰德指数说明指标在多大程度上适用（1 表示分群相同）。",
+        "Figures come from a fit that never saw the test time, segments from a refit on all events. The adjusted Rand index of the two says how far the figures carry over: 1 is the same segments, 0 is chance.",
+        "指标来自从未见过测试期的拟合，分群来自对全部事件的重新拟合。两者的调整兰德指数说明指标在多大程度上适用：1 为分群相同，0 为随机水平。",
+    ),
+    "agree_same": Said("The two fits find nearly the same segments.", "两次拟合得到几乎相同的分群。"),
+    "agree_largely": Said("The two fits find largely the same segments.", "两次拟合得到大体相同的分群。"),
+    "agree_partly": Said(
+        "The two fits agree in part: most users keep their company, borders move.",
+        "两次拟合部分一致：多数用户仍在一起，边界有所移动。",
+    ),
+    "agree_little": Said(
+        "The two fits agree little: read the figures with care.", "两次拟合一致性低：请谨慎解读指标。"
+    ),
+    "split_time": Said(
+        "Learned until {test}, judged from then until {end}; choices were made on the time from {validation}.",
+        "学习截至 {test}，此后至 {end} 用于评估；各项选择依据 {validation} 起的时间段。",
+    ),
+    "split_per_user": Said(
+        "Each user's own last events were held out to judge.", "以每名用户各自最后的事件留出评估。"
     ),
     "gate": Said("Blocks of the user vector", "用户向量的各块"),
     "gate_lead": Said(
-        "A block stays only if validation is no worse with it.", "只有在不使验证结果变差时，一个块才会保留。"
+        "Before k is chosen, each block is left out once: the figure is the lift of the segments' lists over popularity on validation time. A block stays only if validation is no worse with it.",
+        "在选定 k 之前逐一去掉各块：数值为验证期分群列表相对热门的提升。只有不使验证结果变差的块才会保留。",
     ),
-    "figure": Said("Figure", "项目"),
+    "block": Said("Block", "块"),
+    "with_it": Said("With it", "有"),
+    "without_it": Said("Without it", "无"),
+    "block_kept": Said("Kept: without it, lift would go from {a} to {b}.", "保留：去掉后提升由 {a} 变为 {b}。"),
+    "block_dropped": Said("Dropped: without it, lift goes from {a} to {b}.", "舍弃：去掉后提升由 {a} 变为 {b}。"),
     "metrics": Said("Headline figures", "主要指标"),
     "protocol": Said("Protocol", "协议"),
     "timings": Said("Time and memory", "耗时与内存"),
-    "timings_lead": Said("{seconds} in all; peak memory {memory}.", "共 {seconds}；峰值内存 {memory}。"),
+    "timings_lead": Said("{seconds} in all; peak memory {memory}.", "共 {seconds}，峰值内存 {memory}。"),
+    "n_seconds": Said("{s} s", "{s} 秒"),
+    "n_minutes": Said("{m} min {s} s", "{m} 分 {s} 秒"),
     "stage": Said("Stage", "阶段"),
-    "seconds": Said("Seconds", "秒"),
-    "memory": Said("Peak MB", "峰值 MB"),
+    "of_published": Said("{what}, published segments", "{what}（发布的分群）"),
+    "seconds": Said("Time", "耗时"),
+    "memory": Said("Peak memory", "峰值内存"),
     "settings": Said("Settings", "设置"),
     "settings_lead": Said(
         "Complete, as this run used them; credentials are left out.", "本次运行使用的完整设置，不含凭据。"

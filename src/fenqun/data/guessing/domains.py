@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fenqun.scenarios import ScenarioName
 
@@ -17,6 +17,30 @@ _WORDS: dict[ScenarioName, str] = {
     "teacher vle university registration 课程 学员 学生 作业 考试 测验 学习 章节",
     "finance": "account balance transaction deposit loan transfer withdrawal credit debit bank card payment_type client "
     "invest fund 账户 转账 贷款 理财 存款 交易 余额 基金 konto überweisung",
+}
+_SAME_AS = {
+    "view": "浏览 查看 曝光 pv ansicht aufruf vue vista просмотр 閲覧 조회 pageview detail",
+    "click": "点击 klick clic clique клик クリック 클릭",
+    "favourite": "收藏 fav merken favori favorito избранное",
+    "cart": "加购 加入购物车 addtocart warenkorb panier carrito корзина カート 장바구니 in_den_warenkorb",
+    "purchase": "购买 下单 支付 成交 transaction kauf bestellung achat compra покупка 購入 구매 pay checkout",
+    "return": "退货 退款 retoure retour devolución devolucion возврат 返品 반품",
+    "like": "点赞 喜欢 gefällt j_aime me_gusta нравится",
+    "comment": "评论 kommentar commentaire comentario комментарий",
+    "share": "转发 分享 teilen partage compartir",
+    "follow": "关注 folgen suivre seguir",
+    "play": "播放 listen stream abspielen écoute",
+    "watch": "观看 ansehen regarder",
+    "homework": "作业 hausaufgabe devoir tarea",
+    "quiz": "测验 test",
+    "exam": "考试 prüfung examen",
+    "submit": "提交 abgabe",
+    "register": "注册 报名 选课 anmeldung inscription",
+    "transfer": "转账 überweisung virement transferencia",
+    "deposit": "存款 存入 einzahlung dépôt depósito",
+    "invest": "投资 申购 anlage",
+    "loan": "贷款 借款 kredit prêt préstamo",
+    "login": "登录 anmelden connexion",
 }
 _LATIN_PART = re.compile(r"[a-zà-ÿ]+")
 
@@ -39,3 +63,9 @@ def guess_scenario(event_types: Iterable[str], names: Iterable[str]) -> tuple[Sc
                         heard[name].append(word)
     best = max(votes, key=lambda name: votes[name])
     return (best, list(dict.fromkeys(heard[best]))[:6]) if votes[best] else ("ecommerce", [])
+
+
+def weights_by_meaning(types: Iterable[str], weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights for event types that the scenario knows under another word, such as 加购 for cart."""
+    known = {word: weights[kind] for kind, words in _SAME_AS.items() if kind in weights for word in words.split()}
+    return {kind: known[kind] for kind in types if kind not in weights and kind in known}

@@ -56,15 +56,15 @@ def timezone_lines(zone: str, why: str) -> list[str]:
 
 
 def weights_lines(weights: Mapping[str, float], strange: list[str]) -> list[str]:
-    """Comment on what events weigh, where the scenario does not know some types."""
-    if not strange:
-        return []
-    known = ", ".join(f"{k}: {v:g}" for k, v in weights.items())
-    example = ", ".join(f"{scalar(w)}: 1" for w in strange[:6])
-    return [
-        _one_line(f"  # event types that the scenario does not know weigh 1 (it knows {known})"),
-        _one_line(f"  # event_weights: {{{example}}}"),
+    """What event types weigh that the scenario calls by another word or does not know at all."""
+    lines = ["  event_weights:"] if weights else []
+    lines += [
+        _commented(f"    {scalar(kind)}: {weight:g}", "as the scenario weighs it")
+        for kind, weight in weights.items()
     ]
+    if strange:
+        lines.append(_one_line(f"  # these event types weigh 1, see event_weights: {', '.join(strange[:12])}"))
+    return lines
 
 
 def _commented(line: str, why: str) -> str:

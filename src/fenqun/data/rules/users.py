@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fenqun.config import Config
+from fenqun.config import Config, Missing
 from fenqun.data.cells import id_sql, is_number, text_sql
 from fenqun.data.imputation import impute_attribute
 from fenqun.data.mending import mend_columns
@@ -125,14 +125,24 @@ def _judge_attributes(config: Config, ledger: Ledger, columns: UserColumns) -> N
         touch(ledger, "users", "non_finite", quality.non_finite, f"({odd})", repair, "in attributes")
     if texts:
         mend_columns(ledger, "users", [c.strip('"') for c in texts], quality.broken_text)
-    missing = " OR ".join(f"{c} IS NULL" for c in columns.attributes)
-    if quality.missing_attribute == "drop":
+    for action in _ACTIONS:
+        chosen = [c for c, name in columns.attributes.items() if quality.missing_action(name) == action]
+        if chosen:
+            _judge_missing(ledger, action, chosen, texts)
+
+
+_ACTIONS: tuple[Missing, ...] = ("drop", "impute", "keep")
+
+
+def _judge_missing(ledger: Ledger, action: Missing, columns: list[str], texts: list[str]) -> None:
+    missing = " OR ".join(f"{c} IS NULL" for c in columns)
+    if action == "drop":
         discard(ledger, "users", "missing_attribute", f"({missing})", dropped=True)
         return
-    rows = count(engine, f"SELECT 1 FROM users_kept WHERE {missing}")
+    rows = count(ledger.engine, f"SELECT 1 FROM users_kept WHERE {missing}")
     note = ""
-    if quality.missing_attribute == "impute":
-        for column in columns.attributes:
-            impute_attribute(engine, "users_kept", column, numeric=column not in texts)
+    if action == "impute":
+        for column in columns:
+            impute_attribute(ledger.engine, "users_kept", column, numeric=column not in texts)
         note = "median of numbers, most frequent word"
-    ledger.rule("missing_attribute", "users", quality.missing_attribute, rows, note)
+    ledger.rule("missing_attribute", "users", action, rows, note)

@@ -35,7 +35,7 @@
   }
 
   function map(data, layout) {
-    layout.height = narrow.matches ? 400 : 620;
+    layout.height = narrow.matches ? 298 : 410;
     if (touch.matches || narrow.matches) layout.dragmode = false;
     (layout.annotations || []).forEach((label, position) => {
       label.bgcolor = colour("--surface");
@@ -72,8 +72,8 @@
   }
 
   function show(position) {
-    shown = position;
-    for (const button of document.querySelectorAll(".legend [data-show]")) {
+    shown = position === shown ? -1 : position;
+    for (const button of document.querySelectorAll("button[data-show]")) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.show) === shown));
     }
     const place = document.querySelector("[data-plot=plot-map]");
@@ -98,7 +98,11 @@
   dark.addEventListener("change", redraw);
   narrow.addEventListener("change", redraw);
   for (const button of document.querySelectorAll("[data-show]")) {
-    button.addEventListener("click", () => show(Number(button.dataset.show)));
+    button.addEventListener("click", () => {
+      const position = Number(button.dataset.show);
+      if (button.tagName === "A") shown = -1;
+      show(position);
+    });
   }
   let before;
   addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; redraw(); drawAll(); });
