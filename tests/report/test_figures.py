@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from fenqun import schema
-from fenqun.report.figures import comparison_figure, drawn_users, map_figure, plotly_text, trials_figure
+from fenqun.report.atlas import drawn_users, map_figure
+from fenqun.report.figures import comparison_figure, plotly_text, trials_figure
 from fenqun.report.palette import HUES, mark
 
 # Dichromacy by Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.

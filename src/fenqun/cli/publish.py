@@ -27,9 +27,10 @@ def assign(
     Example: `fenqun assign runs/shop --events today.parquet -o today-segments.parquet`
     """
     from fenqun.assignment.assigner import Assigner
-    from fenqun.cli.tables import write_table
+    from fenqun.cli.tables import check_ending, write_table
     from fenqun.store import Run
 
+    check_ending(output)
     assigner = Assigner(Run.open(run))
     memberships = assigner.assign(*assigner.sources(events, users), make_progress(quiet or as_json))
     write_table(memberships, output)

@@ -62,10 +62,8 @@ def print_summary(run: Run) -> None:
     """Print the headline of a run for people."""
     told = summary(run)
     data = told["data"]
-    print(
-        f"{data['events']:,} events of {data['users']:,} users about {data['items']:,} items, as of {told['as_of']}; "
-        f"{data['rejected']:,} rows rejected"
-    )
+    print(f"{data['events']:,} events of {data['users']:,} users about {data['items']:,} items")
+    print(f"as of {told['as_of']}; {data['rejected']:,} rows rejected\n")
     _print_segments(run, told)
     print()
     _print_strategies(told)

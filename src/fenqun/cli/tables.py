@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from fenqun.engines.duckdb import DuckDBEngine, literal, quote
+from fenqun.engines.duckdb import DuckDBEngine, quote
 from fenqun.errors import ConfigError, RunError
 from fenqun.schema import ITEM, USER
 from fenqun.store import Run, explain_io
@@ -39,16 +39,26 @@ def item_texts(run: Run, ids: Iterable[Any]) -> dict[str, str | None]:
     return {str(row[ITEM]): row["text"] for row in rows}
 
 
+def check_ending(path: Path) -> None:
+    """Refuse a file that :func:`write_table` cannot write, before any work is done."""
+    if path.suffix not in (".parquet", ".csv"):
+        raise ConfigError(f"ends in {path.suffix!r}", where=str(path), mend="choose .parquet or .csv")
+
+
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as CSV or Parquet, by the file's ending."""
+    """Write a table as CSV or Parquet, by the file's ending; whole or not at all."""
+    check_ending(path)
     with explain_io(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".parquet":
-            pq.write_table(table, path, compression="zstd")
-        elif path.suffix == ".csv":
-            pa.csv.write_csv(_flat(table), path)
-        else:
-            raise ConfigError(f"ends in {path.suffix!r}", where=str(path), mend="choose .parquet or .csv")
+        partial = path.with_name(f".partial-{path.name}")
+        try:
+            if path.suffix == ".parquet":
+                pq.write_table(table, partial, compression="zstd")
+            else:
+                pa.csv.write_csv(_flat(table), partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def export_run(run: Run, output: Path, file_format: str) -> dict[str, int]:
@@ -76,15 +86,16 @@ def _to_database(tables: dict[str, pa.Table], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = DuckDBEngine()
     try:
-        kind = ""
-        if path.suffix != ".duckdb":
+        kind = "duckdb" if path.suffix == ".duckdb" else "sqlite"
+        if kind == "sqlite":
             engine.extension("sqlite_scanner")
-            kind = " (TYPE sqlite)"
-        engine.execute(f"ATTACH {literal(str(path))} AS target{kind}")
+        engine.attach("target", path, kind)
+        engine.execute("BEGIN")
         for name, table in tables.items():
-            engine.register("exported", _flat(table) if kind else table)
+            engine.register("exported", _flat(table) if kind == "sqlite" else table)
             engine.execute(f"DROP TABLE IF EXISTS target.{quote(name)}")
             engine.execute(f"CREATE TABLE target.{quote(name)} AS SELECT * FROM exported")
+        engine.execute("COMMIT")
     finally:
         engine.close()
 

@@ -110,6 +110,22 @@ class DuckDBEngine:
             ).fetchone()
         return int(row[0]) if row else 0
 
+    def attach(self, name: str, path: Path, kind: str = "duckdb") -> None:
+        """Open a database file for writing as schema ``name``; ``kind`` is duckdb or sqlite.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written or is something else.
+        """
+        try:
+            self.execute(f"ATTACH {literal(str(path))} AS {quote(name)} (TYPE {kind})")
+        except duckdb.Error as error:
+            told = str(error).splitlines()[0].partition(": ")[2] or "unknown reason"
+            raise RunError(
+                f"cannot be opened as a {kind} file ({told})", where=str(path), mend="choose another output"
+            ) from error
+
     def hash64(self, expression: str) -> str:
         """SQL of a 60-bit non-negative integer hash of a text expression, equal on every engine."""
         return f"CAST('0x' || substr(md5({expression}), 1, 15) AS BIGINT)"

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from fenqun.report import figures, made, sections, terms
+from fenqun.report import atlas, figures, made, sections, terms
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
 from fenqun.report.notices import notice
@@ -129,7 +129,7 @@ def _plots(found: Artifacts, axes: list[sections.AxisView], trials: dict[str, An
         drawn[name] = {"data": en["data"], "layout": en["layout"], "zh": changes(en, zh)}
 
     if found.points is not None and found.memberships is not None and found.segments is not None:
-        add("plot-map", figures.map_figure, found.points, found.memberships, found.segments)
+        add("plot-map", atlas.map_figure, found.points, found.memberships, found.segments)
     for axis in axes:
         for chart in axis.charts:
             add(chart.plot, figures.comparison_figure, found.comparison, chart.metric, chart.axis, found.k)
@@ -168,7 +168,7 @@ def _head(found: Artifacts) -> dict[str, Any]:
         "strategy": terms.term(terms.STRATEGIES, found.config.strategy),
         "clusterer": terms.term(terms.CLUSTERERS, clusterer) if clusterer else None,
         "kind": kind,
-        "drawn": len(figures.drawn_users(points)),
+        "drawn": len(atlas.drawn_users(points)),
         "points": points,
     }  # fmt: skip
 

@@ -26,6 +26,7 @@ class Agreement:
     ari: str
     words: Said
     low: bool
+    n: str
 
 
 def agreement(found: Artifacts) -> Agreement | None:
@@ -34,7 +35,9 @@ def agreement(found: Artifacts) -> Agreement | None:
     if not isinstance(value, int | float) or value != value:
         return None
     key = next(key for least, key in _AGREEMENTS if value >= least)
-    return Agreement(number(value), say(key), value < _LOW_AGREEMENT)
+    judged = found.metrics.metrics if found.metrics else []
+    n = next((count(metric.n) for metric in judged if metric.name == "published.activity_explained"), "")
+    return Agreement(number(value), say(key), value < _LOW_AGREEMENT, n)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from fenqun.engines.duckdb import DuckDBEngine
 
 _MAD_TO_SD = 1.4826
 _IQR_TO_SD = 1.349
-_LEAST_SPREAD = 0.25
+_LEAST_SPREAD = 1.0
 _LARGEST_LOG = 700.0
 
 
@@ -16,7 +16,7 @@ def ceiling(engine: DuckDBEngine, relation: str, column: str, z: float) -> float
     """Magnitude at ``z`` robust standard deviations above the median of ``log1p(|x|)``.
 
     The spread is the median absolute deviation; where more than half of the numbers are equal, the
-    interquartile range, and at least 0.25. Quantiles are exact, so that the order of rows does not
+    interquartile range, and at least 1 (a factor of e). Quantiles are exact, so that the order of rows does not
     matter. None where there are no numbers, or where the ceiling is beyond floating point.
     """
     logs = f"SELECT ln(1 + abs({column})) AS x FROM {relation} WHERE isfinite({column})"
