@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,11 +32,28 @@ def parse_duration(value: object) -> object:
     return value
 
 
+def parse_day(value: object) -> object:
+    """Turn a day as YAML reads it into its text.
+
+    >>> parse_day(datetime.date(2024, 12, 31))
+    '2024-12-31'
+    """
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        try:
+            return datetime.date.fromisoformat(value.strip()).isoformat()
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a day such as 2024-12-31") from error
+    return value
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Day = Annotated[str, BeforeValidator(parse_day)]
 Columns = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 
 
@@ -72,6 +90,9 @@ class EventsSource(Source):
     currency: str | None = None
     context: Columns = ()
     exclude_types: Columns = Field((), description="Event types left out, such as one that tells the label")
+    time_zone: str | None = Field(
+        None, description="Zone that naive timestamps were written in, where it is not data.timezone"
+    )
     time_format: str = Field("auto", description="auto, or a strptime format such as %d/%m/%Y")
 
 
@@ -136,8 +157,8 @@ class Quality(Settings):
 
     missing_id: Literal["reject"] = "reject"
     bad_time: Literal["reject"] = "reject"
-    earliest: str = Field("1971-01-02", description="Timestamps before this day are implausible")
-    latest: str | None = Field(None, description="Timestamps after this day are implausible; None: tomorrow")
+    earliest: Day = Field("1971-01-02", description="Timestamps before this day are implausible")
+    latest: Day | None = Field(None, description="Timestamps after this day are implausible; None: tomorrow")
     duplicate: Literal["reject", "keep"] = "reject"
     absurd_value: Action = Field("repair", description="repair clips to the threshold")
     absurd_z: float = Field(
@@ -357,7 +378,7 @@ def _as_tree(value: Any) -> Any:
 
 
 _NO_COLUMNS = frozenset(
-    {"path", "format", "table", "delimiter", "header", "encoding", "time_format", "exclude_types"}
+    {"path", "format", "table", "delimiter", "header", "encoding", "time_format", "time_zone", "exclude_types"}
 )
 """Settings of a source that name no column, so that a label's name there means something else."""
 

@@ -182,3 +182,14 @@ def test_epochs_of_every_unit_come_back(parse, moment):
     assert parse(pa.array(cells, pa.int64()))[0] == [moment] * 4
     assert parse([str(c) for c in cells])[0] == [moment] * 4
     assert parse([moment.isoformat(), moment.strftime("%Y/%m/%d %H:%M:%S")])[0] == [moment] * 2
+
+
+def test_times_may_be_written_in_another_zone_than_the_one_that_hours_are_counted_in(shop, read, clean_rows):
+    settings = shop(clean_rows)
+    plain = read(settings).table("events")
+    settings["data"]["timezone"] = "America/New_York"
+    settings["data"]["events"]["time_zone"] = "UTC"
+    moved = read(settings).table("events")
+    assert [row["timestamp"] for row in moved] == [row["timestamp"] for row in plain]
+    gaps = {row["timestamp"] - row["local"] for row in moved}
+    assert gaps <= {dt.timedelta(hours=4), dt.timedelta(hours=5)}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fenqun.explanation.abbreviations import is_murky
-from fenqun.explanation.wording import calm, clean, is_whole, topic_label
+from fenqun.explanation.wording import calm, clean, is_whole, topic_label, topic_labels
 
 
 @given(st.text(max_size=300))
@@ -80,3 +80,14 @@ def test_murky_texts(text):
 @pytest.mark.parametrize("text", ["FRZN ICE", "TV & DVD", "Hmm Pff", "烘焙", "MOTHERS DAY", "BBB", ""])
 def test_texts_that_a_reader_understands(text):
     assert not is_murky(text)
+
+
+def test_qualifiers_stand_for_labels_that_would_be_the_same():
+    texts = [
+        "remittance to another bank - insurance payment",
+        "remittance to another bank - loan payment",
+        "remittance to another bank",
+        "withdrawal in cash - loan payment",
+    ]
+    said = ["insurance payment", "loan payment", "remittance to another bank", "withdrawal in cash"]
+    assert topic_labels(texts, 4) == said

@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 from fenqun.errors import RunError
 from fenqun.report.html import both, changes, script_json, write_report
 from fenqun.report.words import Said
+from fenqun.schema import QualityReport
 
 PLANT = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 VOID = {"meta", "link", "img", "input", "br", "hr", "source", "col", "wbr"}
@@ -177,7 +178,21 @@ def test_works_with_next_to_nothing(fabric: Callable[..., Any]) -> None:
     made = fabric(users=30, k=1)
     made.config()
     made.manifest()
-    assert "not compared" in "".join(page_of(made).words)
+    shown = "".join(page_of(made).words)
+    assert "not compared" in shown
+    assert "30 customers, not yet in segments" in shown
+
+
+def test_a_log_of_one_item_says_what_its_lift_is(fabric: Callable[..., Any]) -> None:
+    made = fabric(users=30, k=2)
+    made.everything()
+    assert "about one item" not in "".join(page_of(made).words)
+    report = made.run.read_model("quality.json", QualityReport)
+    made.run.write_json("quality.json", report.model_copy(update={"items": 1}))
+    page = page_of(made)
+    assert "about one item" in "".join(page.words)
+    axis = json.loads(page.scripts[0])["plot-trials"]["layout"]["yaxis"]["title"]["text"]
+    assert axis.startswith("1 + variance")
 
 
 @pytest.mark.parametrize("missing", ["config.yaml", "run.json"])

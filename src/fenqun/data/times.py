@@ -2,7 +2,8 @@
 
 A column is read by its type: dates, timestamps with and without zone, numbers (epoch in seconds,
 milliseconds, microseconds or nanoseconds, or a packed date such as 20240131), and text in many
-formats, decided row by row. Naive times are wall-clock times of ``data.timezone``.
+formats, decided row by row. Naive times are wall-clock times of ``data.timezone``, unless
+``data.events.time_zone`` says that they were written in another zone.
 """
 
 from __future__ import annotations
@@ -56,7 +57,12 @@ class TimeColumn:
 
 
 def time_column(
-    engine: DuckDBEngine, table: SourceTable, column: str, time_format: str, timezone: str
+    engine: DuckDBEngine,
+    table: SourceTable,
+    column: str,
+    time_format: str,
+    timezone: str,
+    written_in: str | None = None,
 ) -> TimeColumn:
     """Return the SQL that reads a time column of ``table`` (aliased ``raw``).
 
@@ -69,8 +75,13 @@ def time_column(
     time_format
         ``auto`` or a strptime format.
     timezone
-        Zone of naive times.
+        Zone of the wall clock.
+    written_in
+        Zone of naive times, where that is another.
     """
+    if written_in is not None and written_in != timezone:
+        found = time_column(engine, table, column, time_format, written_in)
+        return replace(found, local=to_local(found.utc, timezone))
     raw, kind = table.expression(column), table.type_of(column)
     if time_format != "auto":
         return _naive(f"try_strptime(CAST({raw} AS VARCHAR), {literal(time_format)})", timezone)

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from fenqun.errors import FenqunError, MissingExtraError, RunError
-from fenqun.store import SPILL
+from fenqun.errors import ConfigError, FenqunError, MissingExtraError, RunError
+from fenqun.store import SPILL, explain_io
 
 _EXTRAS = {
     "sqlite_scanner": "",
@@ -58,7 +58,8 @@ class DuckDBEngine:
     def __init__(
         self, threads: int = 2, memory: str = "4GB", timezone: str = "UTC", spill: Path | None = None
     ) -> None:
-        self._spill = Path(tempfile.mkdtemp(prefix=SPILL, dir=spill))
+        with explain_io(spill or Path(tempfile.gettempdir())):
+            self._spill = Path(tempfile.mkdtemp(prefix=SPILL, dir=spill))
         self.connection = duckdb.connect(
             config={
                 "threads": threads,
@@ -70,7 +71,16 @@ class DuckDBEngine:
                 "autoload_known_extensions": False,
             }
         )
-        self.connection.execute(f"SET TimeZone = {literal(timezone)}")
+        try:
+            self.connection.execute(f"SET TimeZone = {literal(timezone)}")
+        except duckdb.Error as error:
+            self.close()
+            near = str(error).partition("Candidate time zones: ")[2]
+            raise ConfigError(
+                f"no time zone {timezone!r}",
+                where="data.timezone",
+                mend=f"did you mean one of {near}?" if near else "such as Asia/Shanghai",
+            ) from error
 
     def extension(self, name: str) -> None:
         """Load an extension from its wheel; no network."""
@@ -151,5 +161,11 @@ class _explained:  # noqa: N801 - a context manager used like a function
                 where="run.memory",
                 mend="raise it or free disk space for spilling",
             ) from error
-        if isinstance(error, duckdb.IOException) and "No space left" in str(error):
-            raise RunError("the disk is full", mend="free space and run again: it resumes") from error
+        if isinstance(error, duckdb.IOException):
+            told = str(error)
+            if "No space left" in told:
+                raise RunError("the disk is full", mend="free space and run again: it resumes") from error
+            if "File too large" in told:
+                raise RunError(
+                    "a file grows larger than the system allows", mend="raise ulimit -f and run again"
+                ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from fenqun.explanation.items import popular_items, top_items
 from fenqun.explanation.lexicon import Word, topic_words, word
 from fenqun.explanation.population import Population
 from fenqun.explanation.topics import find_tags
-from fenqun.explanation.wording import clean, is_whole, topic_label
+from fenqun.explanation.wording import clean, is_whole, topic_label, topic_labels
 from fenqun.scenarios import Scenario
 from fenqun.schema import CardItem
 
@@ -60,10 +61,12 @@ def materials(population: Population, effects: Effects, domain: Scenario) -> lis
     categories = [name for kind, name in zip(effects.kinds, effects.features, strict=True) if kind == "category"]
     tags = find_tags(population, widest=_TAG_SHARE, beside=categories) if categories else None
     finer = measure_topics(population, tags) if tags else None
+    labels = topic_labels(effects.features, words)
+    fine_labels = topic_labels(finer.features, words) if finer else []
     built = []
     for g, size in enumerate(population.sizes):
-        topics = _topics(effects, g, words)
-        details = _topics(finer, g, words, finer=True) if finer else []
+        topics = _topics(effects, g, labels)
+        details = _topics(finer, g, fine_labels, finer=True) if finer else []
         if details and details[0][1] >= _FINER * (topics[0][1] if topics else 0.0):
             topics = details + [t for t in topics if t[0] not in dict(details)]
         items = _titles([item for item in tops[g] if item.item_id not in popular], int(size), words)
@@ -71,7 +74,7 @@ def materials(population: Population, effects: Effects, domain: Scenario) -> lis
     return built
 
 
-def _topics(effects: Effects, segment: int, words: int, finer: bool = False) -> list[tuple[str, float]]:
+def _topics(effects: Effects, segment: int, labels: Sequence[str], finer: bool = False) -> list[tuple[str, float]]:
     """Return labels and scores of over-represented topics.
 
     The score multiplies how far the segment's users differ (d), how many times more they take
@@ -82,7 +85,7 @@ def _topics(effects: Effects, segment: int, words: int, finer: bool = False) -> 
     for j, kind in enumerate(effects.kinds):
         d, ratio = float(effects.strength[segment, j]), float(effects.effect[segment, j])
         if kind == "category" and effects.q[segment, j] < ALPHA and d >= _TOPIC and ratio >= _RATIO:
-            label = topic_label(effects.features[j], words)
+            label = labels[j]
             score = round(d * ratio**0.5 * float(effects.segment[segment, j]) ** 0.25, 6)
             if is_murky(effects.features[j]):
                 score = round(_MURKY * score, 6)

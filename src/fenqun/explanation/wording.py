@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 
 from fenqun.explanation.abbreviations import expand
 
@@ -87,6 +89,24 @@ def topic_label(text: str, words: int = 3, limit: int = 28) -> str:
     while _width(label) > limit:
         label = label[:-2].rstrip() + "…"
     return label
+
+
+def topic_labels(texts: Sequence[str], words: int = 3) -> list[str]:
+    """Return the labels of topics that stand beside each other, see :func:`topic_label`.
+
+    Where texts lose what tells them apart, their qualifiers stand for them.
+
+    >>> topic_labels(["transfer to a bank - household", "transfer to a bank - old-age pension", "transfer to a bank"])
+    ['household', 'old-age pension', 'transfer to a bank']
+    """
+    labels = [topic_label(text, words) for text in texts]
+    shared = Counter(label.casefold() for label in labels)
+    return [
+        label
+        if shared[label.casefold()] == 1 or is_whole(label, text)
+        else topic_label(re.split(r"\s-\s|:\s", text)[-1], words) or label
+        for label, text in zip(labels, texts, strict=True)
+    ]
 
 
 def is_whole(label: str, text: str) -> bool:

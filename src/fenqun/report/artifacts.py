@@ -45,6 +45,11 @@ class Artifacts:
         """Number of published segments."""
         return 0 if self.segments is None else self.segments.num_rows
 
+    @property
+    def one_item(self) -> bool:
+        """Whether the log is about one item: lists say nothing then, and lift is of future activity."""
+        return self.quality is not None and self.quality.items <= 1
+
     def figures(self, stage: str) -> dict[str, Any]:
         """Figures that a stage recorded, empty where it did not run."""
         return next((record.figures for record in self.manifest.stages if record.name == stage), {})

@@ -144,7 +144,7 @@ def _hover(row: Mapping[str, Any], language: Language) -> str:
     return f"{what}<br><b>{number(row['value'])}</b> {span(row['low'], row['high'])}<br>n = {count(row['n'])}"
 
 
-def trials_figure(trials: pa.Table, strategy: str, language: Language = "en") -> go.Figure:
+def trials_figure(trials: pa.Table, strategy: str, one_item: bool = False, language: Language = "en") -> go.Figure:
     """Draw the lift of every clustering tried for a strategy by its number of segments.
 
     Parameters
@@ -153,6 +153,8 @@ def trials_figure(trials: pa.Table, strategy: str, language: Language = "en") ->
         Schema :data:`fenqun.schema.TRIALS`.
     strategy
         Whose trials.
+    one_item
+        Whether the log is about one item, where lift is not of lists.
     language
         Of names and texts.
     """
@@ -163,7 +165,7 @@ def trials_figure(trials: pa.Table, strategy: str, language: Language = "en") ->
         margin={"l": 8, "r": 12, "t": 8, "b": 8},
         xaxis={"title": {"text": _pick(say("segments_axis"), language)}, "gridcolor": _LINE, "zeroline": False,
                "automargin": True, "fixedrange": True, "ticks": ""},
-        yaxis={"title": {"text": _pick(say("lift_axis"), language)}, "gridcolor": _LINE, "zeroline": False,
+        yaxis={"title": {"text": _pick(say("lift_axis_one" if one_item else "lift_axis"), language)}, "gridcolor": _LINE, "zeroline": False,
                "automargin": True, "fixedrange": True, "ticks": ""},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         showlegend=True,

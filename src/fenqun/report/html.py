@@ -134,7 +134,7 @@ def _plots(found: Artifacts, axes: list[sections.AxisView], trials: dict[str, An
         for chart in axis.charts:
             add(chart.plot, figures.comparison_figure, found.comparison, chart.metric, chart.axis, found.k)
     if trials.get("drawn"):
-        add("plot-trials", figures.trials_figure, found.trials, found.config.strategy)
+        add("plot-trials", figures.trials_figure, found.trials, found.config.strategy, found.one_item)
     return drawn
 
 
@@ -152,7 +152,7 @@ def _head(found: Artifacts) -> dict[str, Any]:
     kind = found.figures("evaluation").get("kind")
     points = 0 if found.points is None else found.points.num_rows
     return {
-        "title": say("headline_one" if found.k == 1 else "headline", k=found.k,
+        "title": say({0: "headline_none", 1: "headline_one"}.get(found.k, "headline"), k=found.k,
                      users=Said(*(f"{count(n_users)} {name}" if i == 0 else f"{count(n_users)} 名{name}"
                                   for i, name in enumerate(users)) if n_users is not None else users)),
         "user_name": users,

@@ -70,6 +70,7 @@ WORDS: dict[str, Said] = {
     "none": Said("none", "无"),
     # headline
     "headline": Said("{k} segments of {users}", "{users}的 {k} 个分群"),
+    "headline_none": Said("{users}, not yet in segments", "{users}，尚未分群"),
     "headline_one": Said("One segment of {users}", "{users}的 1 个分群"),
     "fact_strategy": Said("published strategy", "发布策略"),
     "fact_agreement": Said(
@@ -273,6 +274,12 @@ WORDS: dict[str, Said] = {
     "trials_lost": Said("The best that lost", "落选中最好的"),
     "trials_all": Said("All trials", "全部尝试"),
     "segments_axis": Said("Number of segments", "分群数"),
+    "lift_axis_one": Said("1 + variance of future activity explained", "1 + 未来活跃度方差解释度"),
+    "lift_one": Said(
+        "This log is about one item, so there are no lists to judge: lift is one plus the variance of users' later "
+        "activity that the segments explain.",
+        "本日志只涉及一种物品，没有列表可评估：提升为 1 加上分群对用户后续活跃度方差的解释比例。",
+    ),
     "lift_axis": Said("Lift of lists over popularity", "列表相对热门的提升"),
     "clusterer": Said("Clusterer", "聚类算法"),
     "why": Said("Why", "原因"),

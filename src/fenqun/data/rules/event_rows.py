@@ -61,7 +61,9 @@ def map_events(config: Config, table: SourceTable, ledger: Ledger) -> EventColum
 def _cells(config: Config, table: SourceTable, ledger: Ledger, columns: EventColumns) -> str:
     """SQL of raw events with their cells read."""
     source = config.data.events
-    time = time_column(ledger.engine, table, source.time, source.time_format, config.data.timezone)
+    time = time_column(
+        ledger.engine, table, source.time, source.time_format, config.data.timezone, source.time_zone
+    )
     if time.notice:
         ledger.notices.append(f"{table.label}: {time.notice}")
     item = id_sql(table, source.item, columns.item_type) if source.item else literal(ONE_ITEM)
