@@ -16,6 +16,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from sklearn.decomposition import TruncatedSVD
+
 from fenqun.behaviour.taste import TasteChoice, TasteEncoder
 from fenqun.behaviour.weighting import inverse_document_frequency, weigh_users
 from fenqun.config import load_config
@@ -29,7 +31,6 @@ from fenqun.progress import Silent
 from fenqun.segmentation.clusterers.catalogue import make_clusterer
 from fenqun.store import Run
 from fenqun.vectors.reduction import Reducer
-from sklearn.decomposition import TruncatedSVD
 
 HERE = Path(__file__).parent
 KS = (12, 20)
@@ -51,7 +52,10 @@ def judge_row(name: str, vectors: np.ndarray, judge: PhaseJudge, seeds: int) -> 
     row: dict[str, object] = {"row": name}
     for k in KS:
         per_user = np.mean(
-            [judge.lists(make_clusterer("kmeans", k, seed=s).fit(reduced).labels_)[1]["ndcg"] for s in range(seeds)],
+            [
+                judge.lists(make_clusterer("kmeans", k, seed=s).fit(reduced).labels_)[1]["ndcg"]
+                for s in range(seeds)
+            ],
             axis=0,
         )
         judged = per_user[np.isfinite(per_user)]
@@ -76,7 +80,9 @@ def main() -> None:
         vectors = np.stack(phases.run.read_table("item_vectors.parquet", ["vector"])["vector"].to_numpy())
         has_text = np.load(phases.run.require("work/has_text.npy"))
         weights = weigh_users(counts, "log", inverse_document_frequency(counts))
-        rows = [judge_row("SVD-64", TruncatedSVD(64, random_state=0).fit_transform(weights), judge, arguments.seeds)]
+        rows = [
+            judge_row("SVD-64", TruncatedSVD(64, random_state=0).fit_transform(weights), judge, arguments.seeds)
+        ]
         for scale in (5.0, 20.0):
             for epochs in (0, 5, 15, 30):
                 for text in (False, True):
@@ -86,7 +92,9 @@ def main() -> None:
                     name = f"scale {scale:g}, {epochs} epochs, {'text' if text else 'no text'}"
                     rows.append(judge_row(name, encoder.transform(counts), judge, arguments.seeds))
     protocol = " ".join((__doc__ or "").split("Protocol:")[1].split("python")[0].split())
-    arguments.out.write_text(json.dumps({"protocol": protocol, "seeds": arguments.seeds, "rows": rows}, indent=1) + "\n")
+    arguments.out.write_text(
+        json.dumps({"protocol": protocol, "seeds": arguments.seeds, "rows": rows}, indent=1) + "\n"
+    )
 
 
 if __name__ == "__main__":

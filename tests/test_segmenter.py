@@ -85,7 +85,7 @@ KINDS: dict[str, Callable[[pa.Table], Any]] = {
     "pandas": lambda table: table.to_pandas(),
     "pandas with an index": lambda table: table.to_pandas().set_index(np.arange(table.num_rows) * 3 % 1009),
     "polars": lambda table: pl.from_arrow(table),
-    "duckdb": lambda table: duckdb.sql("SELECT * FROM table"),
+    "duckdb": lambda given: duckdb.sql("SELECT * FROM given"),
     "batches": lambda table: pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=100)),
 }
 
@@ -134,7 +134,9 @@ def test_from_a_file_with_its_own_sources(log: SyntheticLog, tmp_path: Path) -> 
     assert isinstance(from_object.config, Config)
 
 
-def test_a_file_may_leave_out_paths_of_given_tables(tree: dict[str, Any], log: SyntheticLog, fitted: Any, tmp_path: Path):
+def test_a_file_may_leave_out_paths_of_given_tables(
+    tree: dict[str, Any], log: SyntheticLog, fitted: Any, tmp_path: Path
+):
     import yaml
 
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(tree))
@@ -144,7 +146,9 @@ def test_a_file_may_leave_out_paths_of_given_tables(tree: dict[str, Any], log: S
     assert again.memberships_.equals(fitted.memberships_)
 
 
-def test_a_kept_run_directory_is_resumed_and_survives(tree: dict[str, Any], log: SyntheticLog, tmp_path: Path) -> None:
+def test_a_kept_run_directory_is_resumed_and_survives(
+    tree: dict[str, Any], log: SyntheticLog, tmp_path: Path
+) -> None:
     notes: list[str] = []
 
     class Notes:

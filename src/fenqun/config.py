@@ -442,7 +442,7 @@ def settings_tree(source: str | Path | Mapping[str, Any], overrides: Iterable[st
     where = "settings"
     base: Path | None = None
     if isinstance(source, Mapping):
-        tree: Any = yaml.safe_load(yaml.safe_dump(_plain(source)))
+        tree: Any = yaml.safe_load(yaml.safe_dump(_plain(source), sort_keys=False))
     else:
         path = Path(source)
         where, base = str(path), path.parent

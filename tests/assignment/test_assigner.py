@@ -77,11 +77,9 @@ def test_memberships_have_the_public_schema(finished: Run, settings: Config) -> 
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("strategy=rfm",),
         ("strategy=interest",),
         ("strategy=static",),
         ("segmentation.clusterers=[hdbscan]", "segmentation.k=null"),
-        ("segmentation.clusterers=[gaussian_mixture]",),
         ("segmentation.clusterers=[ward]",),
         ("quality.absurd_z=3.5", "behaviour.max_events=6"),
         ("quality.missing_value=impute", "quality.missing_attribute=impute"),
@@ -138,7 +136,9 @@ def test_the_run_is_not_changed(finished: Run, settings: Config) -> None:
 def test_sources_of_the_run_may_be_gone(log: SyntheticLog, settings: Config, tmp_path: Path) -> None:
     conf = log.write(tmp_path / "log")
     run = run_pipeline(
-        load_config({**settings.model_dump(mode="json"), "data": load_config(conf).model_dump(mode="json")["data"]}),
+        load_config(
+            {**settings.model_dump(mode="json"), "data": load_config(conf).model_dump(mode="json")["data"]}
+        ),
         tmp_path / "run",
     )
     pq.write_table(new_events(log, "u00001"), tmp_path / "new.parquet")
@@ -147,9 +147,7 @@ def test_sources_of_the_run_may_be_gone(log: SyntheticLog, settings: Config, tmp
     assert assigned(run, tmp_path / "new.parquet").num_rows == 1
 
 
-def test_attributes_of_new_users_come_from_their_table(
-    log: SyntheticLog, settings: Config, tmp_path: Path
-) -> None:
+def test_attributes_of_new_users_come_from_their_table(log: SyntheticLog, settings: Config, tmp_path: Path) -> None:
     run = run_pipeline(load_config(settings.model_dump(mode="json"), ["strategy=static"]), tmp_path / "run")
     twin = log.users.filter(pc.is_valid(log.users["age"])).slice(0, 1).to_pylist()[0]
     pq.write_table(new_events(log, "new"), tmp_path / "new.parquet")

@@ -135,9 +135,10 @@ def test_explain_a_segment_and_a_user(fenqun: Any, finished: Run) -> None:
     for row in finished.read_table("memberships.parquet").to_pylist()[:3]:
         tree = json.loads(fenqun("explain", finished.path, "--user", row["user_id"], "--json").out)
         assert tree["segment_id"] == row["segment_id"]
-        assert f"{row['user_id']} is in {row['segment_id']}" in fenqun(
-            "explain", finished.path, "--user", row["user_id"]
-        ).out
+        assert (
+            f"{row['user_id']} is in {row['segment_id']}"
+            in fenqun("explain", finished.path, "--user", row["user_id"]).out
+        )
 
 
 @pytest.mark.parametrize("command", ["recommend", "explain"])

@@ -103,12 +103,24 @@ def assert_stripped(config: Config) -> None:
     assert users.attributes == ("age",) and links.weight is None
     assert [target.name for target in config.targets] == ["y"]
     # What is no column may be called like a label.
-    assert (events.exclude_types, events.time_format, items.path, users.table) == (("secret",), "secret", "secret", "secret")
+    assert (events.exclude_types, events.time_format, items.path, users.table) == (
+        ("secret",),
+        "secret",
+        "secret",
+        "secret",
+    )
 
 
 @pytest.mark.parametrize(
     ("table", "key"),
-    [("events", "user"), ("events", "item"), ("events", "time"), ("items", "item"), ("users", "user"), ("links", "friend")],
+    [
+        ("events", "user"),
+        ("events", "item"),
+        ("events", "time"),
+        ("items", "item"),
+        ("users", "user"),
+        ("links", "friend"),
+    ],
 )
 def test_a_label_that_the_road_needs_is_an_error(table: str, key: str) -> None:
     tree = planted(labels=["needed"])
@@ -119,7 +131,7 @@ def test_a_label_that_the_road_needs_is_an_error(table: str, key: str) -> None:
 
 def test_a_label_is_no_segment_of_a_company() -> None:
     external = {"path": "x", "user": "u", "segment": "secret"}
-    with pytest.raises(ConfigError, match="segmentation.external.segment is the label 'secret'"):
+    with pytest.raises(ConfigError, match=r"segmentation\.external\.segment is the label 'secret'"):
         load_config(planted(labels=["secret"], segmentation={"external": external}))
 
 
@@ -137,7 +149,15 @@ def test_malformed_trees_are_one_line(key: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90d", 7_776_000), ("36h", 129_600), ("5m", 300), ("5min", 300), ("2w", 1_209_600), (" 1.5 h ", 5400), ("30s", 30)],
+    [
+        ("90d", 7_776_000),
+        ("36h", 129_600),
+        ("5m", 300),
+        ("5min", 300),
+        ("2w", 1_209_600),
+        (" 1.5 h ", 5400),
+        ("30s", 30),
+    ],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert load_config(least(profiles={"session_gap": text})).profiles.session_gap == seconds
@@ -222,7 +242,10 @@ def leaves(tree: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 FULL = load_config(least()).model_dump(mode="json")
 
 
-@given(st.sampled_from(leaves(FULL)), st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2) | st.none())
+@given(
+    st.sampled_from(leaves(FULL)),
+    st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2) | st.none(),
+)
 def test_any_value_anywhere_is_accepted_or_one_line(path: tuple[str, ...], value: Any) -> None:
     tree = yaml.safe_load(yaml.safe_dump(FULL))
     node = tree
@@ -235,5 +258,3 @@ def test_any_value_anywhere_is_accepted_or_one_line(path: tuple[str, ...], value
         assert "\n" not in str(error)
     else:
         assert load_config(yaml.safe_load(dump_config(config))) == config
-
-

@@ -288,7 +288,11 @@ class TestUsers:
         balanced(dropped)
 
     def test_each_attribute_may_have_its_own_rule_for_missing_cells(self, shop, read, clean_rows):
-        users = [*self.users[:3], {"user": "u3", "city": "", "age": "40"}, {"user": "u4", "city": "Bonn", "age": ""}]
+        users = [
+            *self.users[:3],
+            {"user": "u3", "city": "", "age": "40"},
+            {"user": "u4", "city": "Bonn", "age": ""},
+        ]
         done = read(shop(clean_rows, users=users, quality={"missing_attribute": {"city": "impute", "age": "drop"}}))
         assert done.reasons("users") == {5: "missing_attribute"}
         assert done.table("users")[3]["city"] == "Köln"  # the most frequent of the users that are left

@@ -172,3 +172,32 @@ def test_a_murky_category_gives_way_to_a_clear_one(planted):
     )
     assert murky > 1.2 * clear
     assert materials(population, effects, SCENARIOS["ecommerce"])[0].topics[0][0] == "Frozen Ice"
+
+
+@pytest.mark.parametrize(("trends", "said"), [((-0.1, -2.0), False), ((1.0, -2.0), True)])
+def test_only_who_does_more_than_before_grows(planted, trends, said):
+    population = planted()
+    noise = np.random.default_rng(0).normal(0, 0.01, 240)
+    trend = np.where(population.labels == 1, *trends) + noise
+    profiles = pa.table({"user_id": np.arange(240), "trend": trend})
+    assert ("Growing" in named(replace(population, profiles=profiles))[1].en) is said
+
+
+def test_a_title_in_a_name_leaves_out_the_categories_that_its_text_lists():
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    counts = (rng.random((300, 60)) < 0.3).astype(float)
+    for g in range(3):
+        counts[np.ix_(labels == g, [40 + g])] = rng.random((100, 1)) < 0.4
+        counts[np.ix_(labels != g, [40 + g])] = 0.0
+    population = Population(
+        labels,
+        ["A", "B", "C"],
+        pa.table({"user_id": np.arange(300)}),
+        sparse.csr_matrix(counts),
+        pa.array(np.arange(60)),
+        [f"Tale {i}, The, Drama War" for i in range(60)],
+        (np.arange(60) // 2 % 2).astype(np.int32),
+        ["Drama", "War"],
+    )
+    assert [name.en for name in named(population, "social")] == [f"“The Tale {40 + g}” fans" for g in range(3)]

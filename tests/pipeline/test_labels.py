@@ -74,7 +74,9 @@ def test_the_judgement_does_tell_true_labels_from_shuffled_ones(pair: tuple[Run,
     def agreement(run: Run) -> float:
         rows = run.read_table("comparison.parquet").to_pylist()
         [found] = [
-            r["value"] for r in rows if r["strategy"] == "learned" and "secret" in r["metric"] and "ari" in r["metric"]
+            r["value"]
+            for r in rows
+            if r["strategy"] == "learned" and "secret" in r["metric"] and "ari" in r["metric"]
         ]
         return float(found)
 

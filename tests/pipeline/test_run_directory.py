@@ -136,7 +136,7 @@ def test_json_models_validate(finished: Run) -> None:
 def test_comparison_is_at_equal_numbers_of_segments(finished: Run) -> None:
     rows = finished.read_table("comparison.parquet").to_pylist()
     strategies = {row["strategy"]: row["k"] for row in rows}
-    assert set(strategies) == {"popularity", "learned", "static", "rfm", "interest"}
+    assert set(strategies) == {"popularity", "random", "learned", "static", "rfm", "interest"}
     assert len({k for strategy, k in strategies.items() if strategy != "popularity"}) == 1
 
 
@@ -165,7 +165,10 @@ def test_open_refuses_what_is_no_finished_run(finished: Run, tmp_path) -> None:
     assert Run.open(finished.path).read_manifest().status == "done"
     with pytest.raises(RunError, match=r"run\.json is missing"):
         Run.open(tmp_path)
-    for change, told in (({"schema_version": 99}, "schema version 99"), ({"status": "interrupted"}, "not finished")):
+    for change, told in (
+        ({"schema_version": 99}, "schema version 99"),
+        ({"status": "interrupted"}, "not finished"),
+    ):
         tree = finished.read_json("run.json") | change
         (tmp_path / "run.json").write_text(json.dumps(tree))
         with pytest.raises(RunError, match=told):

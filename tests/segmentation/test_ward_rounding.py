@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from fenqun.segmentation.clusterers.ward import cut_tree, dense_ward_tree, ward_tree
 
 

@@ -19,7 +19,7 @@ from fenqun.schema import Manifest, StageRecord
 from fenqun.store import SPILL, Run, digest, explain_io, file_fingerprint
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
@@ -45,8 +45,8 @@ def test_artifacts_are_the_last_that_succeeded_whatever_fails_between(plan: list
                     else:
                         path.write_text(text, encoding="utf-8", newline="")
                     if fails:
-                        raise Broken
-            except Broken:
+                        raise BrokenError
+            except BrokenError:
                 continue
             wanted[name] = text
         found = {}
@@ -171,7 +171,9 @@ def test_a_failing_disk_is_one_line(number: int, told: str) -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.dictionaries(st.text(), inner), max_leaves=8
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.dictionaries(st.text(), inner),
+    max_leaves=8,
 )
 
 

@@ -130,7 +130,9 @@ class DuckDBEngine:
         """
         try:
             self.execute(f"ATTACH {literal(str(path))} AS {quote(name)} (TYPE {kind})")
-        except duckdb.Error as error:
+            if kind == "sqlite":  # opened as late as at the first look
+                self.table(f"SELECT name FROM {quote(name)}.sqlite_master LIMIT 1")
+        except (duckdb.Error, RuntimeError) as error:
             told = str(error).splitlines()[0].partition(": ")[2] or "unknown reason"
             raise RunError(
                 f"cannot be opened as a {kind} file ({told})", where=str(path), mend="choose another output"
@@ -155,6 +157,8 @@ class _explained:  # noqa: N801 - a context manager used like a function
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None or isinstance(error, FenqunError):
             return
+        if isinstance(error, RuntimeError | duckdb.Error) and "Query interrupted" in str(error):
+            raise KeyboardInterrupt from error  # Ctrl-C within a query
         if isinstance(error, duckdb.OutOfMemoryException):
             raise RunError(
                 "the memory limit of the SQL engine is reached",

@@ -12,7 +12,7 @@ from fenqun.explanation.drivers import Effects, measure_topics
 from fenqun.explanation.items import popular_items, top_items
 from fenqun.explanation.lexicon import Word, topic_words, word
 from fenqun.explanation.population import Population
-from fenqun.explanation.topics import find_tags
+from fenqun.explanation.topics import find_tags, listed
 from fenqun.explanation.wording import clean, is_whole, topic_label, topic_labels
 from fenqun.scenarios import Scenario
 from fenqun.schema import CardItem
@@ -23,6 +23,7 @@ _TRAIT = 0.35  # least d of a trait that a name mentions
 _FINER = 2.0  # how much more telling than the best category a phrase of the texts must be to lead
 _TAG_SHARE = 0.05  # share of the items above which a phrase is no finer than a category
 _MURKY = 0.5  # what a topic that tells a reader nothing counts, beside a clear one
+_SIGNED = ("trend", "value_trend")  # traits whose words say more than zero or less, not more than others
 _ITEM_SHARE, _ITEM_LIFT = 0.2, 2.0  # users of the segment and lift of an item that may lead
 
 
@@ -69,7 +70,9 @@ def materials(population: Population, effects: Effects, domain: Scenario) -> lis
         details = _topics(finer, g, fine_labels, finer=True) if finer else []
         if details and details[0][1] >= _FINER * (topics[0][1] if topics else 0.0):
             topics = details + [t for t in topics if t[0] not in dict(details)]
-        items = _titles([item for item in tops[g] if item.item_id not in popular], int(size), words)
+        items = _titles(
+            [item for item in tops[g] if item.item_id not in popular], int(size), words, frozenset(categories)
+        )
         built.append(Material(topics, items, *_words(effects, g, domain), _attributes(effects, g)))
     return built
 
@@ -107,7 +110,11 @@ def _words(effects: Effects, segment: int, domain: Scenario) -> tuple[list[Word]
     for j in sorted(range(len(size)), key=lambda j: (-size[j], effects.features[j])):
         if effects.kinds[j] != "trait" or not size[j]:
             continue
-        said = word(domain, effects.features[j], high=bool(effects.effect[segment, j] > 0))
+        high = bool(effects.effect[segment, j] > 0)
+        # who stopped long ago declines no more: less than others' decline, and yet no growth
+        if effects.features[j] in _SIGNED and (effects.segment[segment, j] > 0) != high:
+            continue
+        said = word(domain, effects.features[j], high=high)
         if said is None or said.family in strong or said.family in weak:
             continue
         clear = effects.q[segment, j] < ALPHA and size[j] >= _TRAIT
@@ -123,17 +130,20 @@ def _attributes(effects: Effects, segment: int) -> list[str]:
     ]
 
 
-def _titles(items: list[CardItem], size: int, words: int) -> list[str]:
+def _titles(items: list[CardItem], size: int, words: int, categories: frozenset[str]) -> list[str]:
     """Return titles of items that many of a segment and few others take, those that fit a name first."""
     telling = [i for i in items if i.lift >= _ITEM_LIFT and i.users >= _ITEM_SHARE * size]
-    titles = [_title(item.text) for item in telling]
+    titles = [_title(item.text, categories) for item in telling]
     labels = [(topic_label(title, words), title) for title in titles]
     labels.sort(key=lambda pair: not is_whole(*pair))
     return [label for label, _ in labels if label]
 
 
-def _title(text: str) -> str:
-    """Return the readable part of an item's text: before a bar, the article put in front."""
-    title = text.split(" | ")[0].strip()
+def _title(text: str, categories: frozenset[str]) -> str:
+    """Return the readable part of an item's text: no categories at its end, the article put in front."""
+    parts = text.split(" | ")[0].strip().split(", ")
+    while len(parts) > 1 and listed(parts[-1], categories):
+        parts.pop()
+    title = ", ".join(parts)
     head, comma, article = title.rpartition(", ")
     return f"{article} {head}" if comma and article in ("The", "A", "An") else title

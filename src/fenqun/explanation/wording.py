@@ -96,8 +96,8 @@ def topic_labels(texts: Sequence[str], words: int = 3) -> list[str]:
 
     Where texts lose what tells them apart, their qualifiers stand for them.
 
-    >>> topic_labels(["transfer to a bank - household", "transfer to a bank - old-age pension", "transfer to a bank"])
-    ['household', 'old-age pension', 'transfer to a bank']
+    >>> topic_labels(["transfer to banks - household", "transfer to banks - old-age pension", "transfer to banks"])
+    ['household', 'old-age pension', 'transfer to banks']
     """
     labels = [topic_label(text, words) for text in texts]
     shared = Counter(label.casefold() for label in labels)

@@ -28,7 +28,8 @@ from fenqun.vectors.fusion import Fusion
 
 Labels = npt.NDArray[np.int64]
 
-POPULARITY = "popularity"
+POPULARITY, RANDOM = "popularity", "random"
+"""Controls beside the strategies."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def evaluate_strategies(context: Context) -> StageOutput:
         name: np.asarray(column) for name, column in run.read_table("work/judged.parquet").to_pydict().items()
     }
     judged = [_popularity(bench)] if bench.judge.ranks_items else []
+    judged.append(_random(bench, labels[config.strategy]))
     for name in labels:
         context.progress.note(f"evaluation: {name}")
         judged.append(_judge(bench, name, labels[name]))
@@ -125,6 +127,23 @@ def _popularity(bench: _Bench) -> Judged:
     return Judged(POPULARITY, 1, len(everyone), lists=figures, coverage=shown)
 
 
+def _random(bench: _Bench, labels: Labels) -> Judged:
+    """Judge groups of the published sizes that are drawn by lot: what a strategy gains for no reason.
+
+    Where people repeat themselves, each user's own past lifts the list of whatever group they are in.
+    """
+    drawn = np.random.default_rng(bench.context.config.run.seed).permutation(labels)
+    lists = bench.judge.lists(drawn)[1] if bench.judge.ranks_items else {}
+    return Judged(RANDOM, len(np.unique(labels)), len(labels), lists=lists, value=_value_statistics(bench, drawn))
+
+
+def _value_statistics(bench: _Bench, labels: Labels) -> dict[str, Any]:
+    return {
+        f"explained_{outcome.removeprefix('future_')}": (variance_statistic(labels, values), len(values))
+        for outcome, values in bench.judge.outcomes.items()
+    }
+
+
 def _judge(bench: _Bench, name: str, labels: Labels) -> Judged:
     settings = bench.context.config
     seed, sample = settings.run.seed, settings.evaluation.sample
@@ -140,10 +159,7 @@ def _judge(bench: _Bench, name: str, labels: Labels) -> Judged:
         users=len(labels),
         lists=lists,
         coverage=shown,
-        value={
-            f"explained_{outcome.removeprefix('future_')}": (variance_statistic(labels, values), len(values))
-            for outcome, values in bench.judge.outcomes.items()
-        },
+        value=_value_statistics(bench, labels),
         labels=_label_statistics(labels, bench.truths, seed),
         shape=internal_metrics(bench.common, labels, sample, seed),
         null=null_metrics(

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from fenqun.config import Config, dump_config
 from fenqun.errors import FenqunError
+from fenqun.pipeline.budget import fit_budget
 from fenqun.pipeline.context import Context, Stage
 from fenqun.pipeline.stages import STAGES, source_fingerprint
 from fenqun.progress import Progress, Silent
@@ -57,6 +58,8 @@ def run_pipeline(config: Config, out: str | Path, progress: Progress | None = No
             for stage in STAGES:
                 fingerprints[stage.name] = _fingerprint(stage, config, fingerprints, sources)
                 _advance(stage, context, fingerprints)
+                if stage.name == "data":
+                    config = context.config = _within_budget(config, run, progress)
         status = "done"
     except KeyboardInterrupt:
         status = "interrupted"
@@ -120,6 +123,17 @@ def _freeze(config: Config, run: Run, sources: Any) -> Config:
         known = {"sources": key, "latest": tomorrow.isoformat()}
         run.write_json("work/latest.json", known)
     return config.model_copy(update={"quality": config.quality.model_copy(update={"latest": known["latest"]})})
+
+
+def _within_budget(config: Config, run: Run, progress: Progress) -> Config:
+    """Turn a time budget into fixed counts, now that the size of the data is known, and say what it costs."""
+    record = run.stage_record("data")
+    assert record is not None
+    config, given_up = fit_budget(config, record.figures["events"], record.figures["users"])
+    if given_up:
+        progress.note(f"the time budget costs: {'; '.join(given_up)}")
+        run.write_text("config.yaml", dump_config(config))
+    return config
 
 
 def _write_manifest(run: Run, config: Config, status: Any, error: str | None) -> None:

@@ -12,6 +12,7 @@ STRATEGIES = {
     "static": Said("Static", "静态属性"),
     "external": Said("External", "外部分群"),
     "popularity": Said("Popularity", "热门"),
+    "random": Said("Random groups", "随机分组"),
 }
 CLUSTERERS = {
     "kmeans": Said("k-means", "k-means"),
