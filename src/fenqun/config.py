@@ -283,7 +283,7 @@ class Evaluation(Settings):
     """How segmentations are judged."""
 
     list_length: int = Field(20, ge=1)
-    bootstrap: int = Field(20, ge=2, description="Resamples for stability and intervals of internal metrics")
+    bootstrap: int = Field(10, ge=2, description="Resamples for stability and intervals of internal metrics")
     resamples: int = Field(1000, ge=100, description="Resamples of users for intervals")
     sample: int = Field(5000, ge=50, description="Users for metrics that compare every pair")
 

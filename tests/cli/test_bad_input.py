@@ -196,7 +196,7 @@ def small_disk(tmp_path: Path) -> Iterator[Any]:
 SCRIPT = "from fenqun.cli import main; main()"
 
 
-@pytest.mark.parametrize("kilobytes", [150])
+@pytest.mark.parametrize("kilobytes", [150, 204])
 def test_the_disk_is_full(small_disk: Any, conf: Path, quick: list[str], kilobytes: int, fenqun: Any) -> None:
     """At several moments; in a process of its own, for a full disk behind a memory map ends one by a signal."""
     out = small_disk(kilobytes) / "run"

@@ -64,3 +64,16 @@ def test_one_group_and_one_user():
 )
 def test_word(figures, expected):
     assert word(*figures) == expected
+
+
+def test_a_refit_draws_no_more_users_than_told_and_still_assigns_everyone():
+    rows = np.repeat([[0.0, 0.0], [9.0, 9.0]], 50, axis=0) + np.random.default_rng(0).normal(size=(100, 2))
+    drawn = []
+
+    def fit(part, seed):
+        drawn.append(len(part))
+        return lambda every: (every[:, 0] > 4.5).astype(int)
+
+    found = stability(rows, fit, repeats=3, labels=np.repeat([0, 1], 50), most=20)
+    assert drawn == [20, 20, 20]
+    assert (found.n, found.ari) == (100, 1.0)

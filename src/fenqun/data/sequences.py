@@ -8,6 +8,7 @@ time, then by content.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -209,7 +210,10 @@ def _stream_arrays(engine: DuckDBEngine, folder: Path, n: int) -> None:
 
 def _open_memmap(path: Path, kind: type[np.generic], n: int) -> np.memmap[Any, Any]:
     # An empty file cannot be mapped; events are never empty (make_splits says so first).
-    return cast("np.memmap[Any, Any]", np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(n,)))
+    array = cast("np.memmap[Any, Any]", np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(n,)))
+    with path.open("r+b") as stream:  # a full disk must be an error here, not a bus error at some later write
+        os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def _float32(column: str) -> str:

@@ -131,7 +131,7 @@ class DuckDBEngine:
         try:
             self.execute(f"ATTACH {literal(str(path))} AS {quote(name)} (TYPE {kind})")
             if kind == "sqlite":  # opened as late as at the first look
-                self.table(f"SELECT name FROM {quote(name)}.sqlite_master LIMIT 1")
+                self.table(f"SELECT count(*) AS n FROM duckdb_tables() WHERE database_name = {literal(name)}")
         except (duckdb.Error, RuntimeError) as error:
             told = str(error).splitlines()[0].partition(": ")[2] or "unknown reason"
             raise RunError(

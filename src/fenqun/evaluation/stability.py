@@ -18,6 +18,9 @@ Predict = Callable[[Floats], npt.ArrayLike]
 STABLE = 0.75
 """Jaccard or Rand index from which a grouping counts as the same again (Hennig 2007, section 5)."""
 
+MOST = 10_000
+"""Users drawn for a refit: enough to place a few dozen centres, and twenty refits stay affordable."""
+
 SEPARATED = 0.5
 """Silhouette from which structure is reasonable (Kaufman and Rousseeuw 1990, chapter 2)."""
 
@@ -53,6 +56,7 @@ def stability(
     repeats: int = 20,
     seed: int = 0,
     labels: npt.ArrayLike | None = None,
+    most: int = MOST,
 ) -> Stability:
     """Fit on users drawn with replacement, assign everyone, compare with the reference.
 
@@ -66,6 +70,9 @@ def stability(
         Resamples, and their seed.
     labels
         The reference, shape (n,), non-negative; None: a fit on everyone.
+    most
+        Users that a fit draws at most. Fewer than n make groups look less stable, never more
+        (the m out of n bootstrap).
 
     Returns
     -------
@@ -85,7 +92,7 @@ def stability(
     agreement = np.empty(repeats)
     likeness: list[Floats] = []
     for repeat in range(repeats):
-        drawn = np.random.default_rng([seed, repeat]).integers(n, size=n)
+        drawn = np.random.default_rng([seed, repeat]).integers(n, size=min(n, most))
         again = np.asarray(fit(rows[drawn], seed + repeat)(rows), dtype=np.int64)
         agreement[repeat] = rand_index(reference, again)
         likeness.append(jaccard(reference, again))

@@ -22,7 +22,7 @@ _FITS, _STRATEGIES, _SIZES = 3, 4, 10
 Rung = tuple[str, dict[str, Any]]
 
 _RUNGS: tuple[Rung, ...] = (
-    ("5 instead of 20 bootstrap samples", {"evaluation": {"bootstrap": 5}}),
+    ("5 bootstrap samples instead of 10", {"evaluation": {"bootstrap": 5}}),
     ("a map fitted on 4,000 users", {"vectors": {"map_sample": 4000}}),
     (
         "no Gaussian mixtures and density clusterers",

@@ -77,7 +77,7 @@ def _apply(ledger: Ledger, rule: str, action: Action, rows_sql: str, note: str =
 
 
 def _duplicates(config: Config, table: SourceTable, ledger: Ledger) -> None:
-    """Whole records that came before: equal in every column of the source, not only in those mapped."""
+    """Whole records that came before: equal in every column of the source but labels, not only in those mapped."""
     engine, action = ledger.engine, config.quality.duplicate
     engine.execute(  # the hash only narrows the search; equality decides
         f"CREATE OR REPLACE TEMP TABLE events_twins AS SELECT __source, __row FROM {KEPT} SEMI JOIN "
@@ -86,7 +86,7 @@ def _duplicates(config: Config, table: SourceTable, ledger: Ledger) -> None:
     if not count(engine, "SELECT 1 FROM events_twins"):
         ledger.rule("duplicate", "events", action, 0)
         return
-    raw = ", ".join(f"raw.{quote(name)}" for name in table.columns)
+    raw = ", ".join(f"raw.{quote(name)}" for name in table.columns if name not in config.labels)
     _apply(
         ledger,
         "duplicate",

@@ -81,7 +81,7 @@ def _cells(config: Config, table: SourceTable, ledger: Ledger, columns: EventCol
         column = getattr(source, name)
         selected.append(f"{text_sql(table, column)} AS {name}" if column else f"CAST(NULL AS VARCHAR) AS {name}")
     selected += [f"{text_sql(table, c, config.labels)} AS {quote(f'context_{c}')}" for c in source.context]
-    raw = ", ".join(f"raw.{quote(name)}" for name in table.columns)
+    raw = ", ".join(f"raw.{quote(name)}" for name in table.columns if name not in config.labels)
     selected.append(f"hash({raw}) AS row_hash")
     return f"SELECT {', '.join(selected)} FROM {quote(table.view)} AS raw"
 
