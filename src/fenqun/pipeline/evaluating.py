@@ -48,14 +48,7 @@ class _Bench:
         """Fit the chosen clusterer of a strategy on other rows."""
         choice = self.choices[name]
         parameters = {key: value for key, value in choice["parameters"].items() if key != "n_clusters"}
-        clusterer = make_clusterer(
-            choice["clusterer"],
-            choice["k"],
-            seed=seed,
-            threads=self.context.config.run.threads,
-            parameters=parameters,
-        )
-        return clusterer.fit(X)
+        return make_clusterer(choice["clusterer"], choice["k"], seed=seed, parameters=parameters).fit(X)
 
 
 def evaluate_strategies(context: Context) -> StageOutput:

@@ -126,7 +126,7 @@ def _criterion(judge: PhaseJudge, config: Config) -> Callable[[Floats], float]:
 def _gate_labels(fused: Floats, config: Config) -> Any:
     reduced = Reducer(config.vectors.components, seed=config.run.seed).fit_transform(fused)
     k = min(GATE_K, len(reduced))
-    return make_clusterer("kmeans", k, seed=config.run.seed, threads=config.run.threads).fit(reduced).labels_
+    return make_clusterer("kmeans", k, seed=config.run.seed).fit(reduced).labels_
 
 
 def _publish_vectors(context: Context, phases: Phases, fused: Floats, blocks: dict[str, Floats]) -> None:

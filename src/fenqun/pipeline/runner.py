@@ -52,7 +52,8 @@ def run_pipeline(config: Config, out: str | Path, progress: Progress | None = No
     status: Literal["done", "interrupted", "failed"] = "failed"
     error_line: str | None = None
     try:
-        with explain_io(run.path), threadpool_limits(limits=config.run.threads):
+        # Matrices here are narrow: a second BLAS thread mostly waits, busily, and doubles the processor time.
+        with explain_io(run.path), threadpool_limits(limits=1):
             run.write_text("config.yaml", dump_config(config))
             fingerprints: dict[str, str] = {}
             for stage in STAGES:

@@ -125,7 +125,6 @@ def _select(context: Context, phases: Phases) -> dict[str, Selection]:
             strategy=name,
             reducer="pca" if name == "learned" else "none",
             seed=config.run.seed,
-            threads=config.run.threads,
             progress=context.progress,
         )
 
@@ -136,8 +135,7 @@ def _select(context: Context, phases: Phases) -> dict[str, Selection]:
 
 
 def _refit(selection: Selection, X: Any, context: Context) -> Any:
-    settings = context.config.run
-    return selection.refit(X, seed=settings.seed, threads=settings.threads)
+    return selection.refit(X, seed=context.config.run.seed, threads=1)
 
 
 def _choice(selection: Selection) -> dict[str, Any]:
