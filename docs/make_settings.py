@@ -61,7 +61,6 @@ OBVIOUS = {
     "quality.broken_text": "Item text with a broken encoding",
     "quality.missing_value": "Events without a value",
     "quality.missing_price": "Items without a price",
-    "quality.missing_attribute": "Users without an attribute",
     "profiles.half_lives": "Of the time-decayed activity, one figure each",
     "splits.validation": "Share of the time span (or of each user's events) for choosing",
     "splits.test": "Share of the time span (or of each user's events) for judging, the last part",

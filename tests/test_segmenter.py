@@ -17,9 +17,10 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from fenqun import Segmenter
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data.synthetic import SyntheticLog, make_log
 from fenqun.errors import ConfigError, SourceError
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 QUICK = {

@@ -14,9 +14,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from fenqun import schema
-from fenqun.config import Config, EventsSource, UsersSource, load_config, settings_tree
+from fenqun.config import Config, EventsSource, UsersSource
 from fenqun.errors import ConfigError, SourceError
 from fenqun.progress import Progress, Silent
+from fenqun.settings import load_config, settings_tree
 from fenqun.store import Run
 
 if TYPE_CHECKING:

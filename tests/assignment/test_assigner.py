@@ -14,11 +14,12 @@ import pytest
 
 from fenqun import schema
 from fenqun.assignment.assigner import Assigner
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data.synthetic import SyntheticLog
 from fenqun.errors import ConfigError, QualityError, SourceError
 from fenqun.pipeline import run_pipeline
 from fenqun.progress import Silent
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 

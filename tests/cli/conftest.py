@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from fenqun.cli import main
-from fenqun.config import load_config
 from fenqun.data.synthetic import SyntheticLog, make_log
 from fenqun.pipeline import run_pipeline
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 QUICK = (

@@ -11,9 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenqun.config import Config, EventsSource, LinksSource, UsersSource, dump_config, load_config
+from fenqun.config import Config, EventsSource, LinksSource, UsersSource
 from fenqun.errors import ConfigError
 from fenqun.scenarios import SCENARIOS
+from fenqun.settings import dump_config, load_config
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 LEAST = {"data": {"events": {"path": "e.csv", "user": "u", "item": "i", "time": "t"}}}

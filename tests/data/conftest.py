@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from fenqun.config import load_config
 from fenqun.data.ingest import ingest
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.progress import Silent
 from fenqun.schema import QualityReport, RuleCount
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 Rows = Sequence[Mapping[str, Any]]

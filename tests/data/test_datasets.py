@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data import datasets
 from fenqun.data.datasets import NAMES, PACKAGES, extract, prepare, template
 from fenqun.errors import ConfigError, MissingExtraError, SourceError
+from fenqun.settings import load_config
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"

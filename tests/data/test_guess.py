@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from fenqun.config import load_config
 from fenqun.data.guess import guess_config
 from fenqun.data.guessing.domains import guess_scenario
 from fenqun.data.guessing.lexicon import normal, speaks_for
 from fenqun.errors import ConfigError, SourceError
+from fenqun.settings import load_config
 
 WORDS = [
     "red shoes",

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fenqun.config import load_config
 from fenqun.data.ingest import check
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.errors import SourceError
 from fenqun.progress import Silent
 from fenqun.schema import ONE_ITEM
+from fenqun.settings import load_config
 
 EVENT_SCHEMA = {
     "user_id": "string", "item_id": "string", "timestamp": "timestamp[us]", "local": "timestamp[us]",

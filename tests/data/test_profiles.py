@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data.profiles import TRAITS, RhythmScaler, build_profiles, category_shares, rhythm_features, trait
 from fenqun.data.sequences import build_sequences
 from fenqun.data.splits import LEARNED, make_splits
@@ -22,6 +22,7 @@ from fenqun.data.traits import is_aggregate
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.errors import RunError
 from fenqun.schema import ONE_ITEM
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 DAY, HOUR = 86_400, 3_600

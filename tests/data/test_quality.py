@@ -402,7 +402,11 @@ def test_whatever_comes_every_row_is_accounted_for(shop, read, clean_rows, cells
 
 def test_a_label_does_not_decide_what_is_a_duplicate(shop, read, clean_rows):
     users = [{"user": f"u{i}", "city": "Bonn", "plan": "a"} for i in range(5)]
-    twice = [{**clean_rows[0], "plan": "a"}, {**clean_rows[0], "plan": "b"}, *({**r, "plan": "a"} for r in clean_rows[1:])]
+    twice = [
+        {**clean_rows[0], "plan": "a"},
+        {**clean_rows[0], "plan": "b"},
+        *({**r, "plan": "a"} for r in clean_rows[1:]),
+    ]
     settings = shop(twice, users=users, labels=["plan"])
     settings["data"]["users"]["attributes"] = ["city"]
     assert read(settings).reasons("events") == {2: "duplicate"}

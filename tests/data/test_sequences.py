@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data import sequence_store
 from fenqun.data.profiles import build_profiles
 from fenqun.data.sequences import COLUMNS, FOLDER, SequenceStore, build_sequences, future_outcomes, item_heat
@@ -22,6 +22,7 @@ from fenqun.data.synthetic import make_log
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.errors import ConfigError, RunError
 from fenqun.schema import ONE_ITEM
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 HOUR, DAY = 3_600, 86_400

@@ -376,7 +376,7 @@ def test_a_file_of_an_installed_package(engine):
 
 
 def test_fingerprints_cover_every_local_file(shop, clean_rows):
-    from fenqun.config import load_config
+    from fenqun.settings import load_config
 
     config = load_config(shop(clean_rows, items=[{"item": "i1", "text": "x"}], users=[{"user": "u1", "a": "1"}]))
     assert [p.name for p in source_files(config)] == ["events.csv", "items.csv", "users.csv"]

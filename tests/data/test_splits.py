@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data.sequences import FOLDER, SequenceStore, build_sequences
 from fenqun.data.splits import LEARNED, Splits, check_leaks, epoch, iso, make_splits
 from fenqun.data.synthetic import make_log
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.errors import LeakError, QualityError
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 DAY = 86_400

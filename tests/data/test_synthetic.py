@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fenqun.config import load_config
 from fenqun.data.synthetic import SyntheticLog, make_log
 from fenqun.data.synthetic_words import BRANDS, CITIES, FORMS, QUALITIES, VOCABULARY
+from fenqun.settings import load_config
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from fenqun.config import load_config
 from fenqun.content.text import TextEncoder
 from fenqun.recommendation.recommenders import Recommender
+from fenqun.settings import load_config
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fenqun.config import dump_config, load_config
 from fenqun.schema import Manifest
+from fenqun.settings import dump_config, load_config
 from fenqun.store import Run
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "make_pictures.py"

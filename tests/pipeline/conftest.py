@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data.synthetic import SyntheticLog, make_log
 from fenqun.pipeline import run_pipeline
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 QUICK = (

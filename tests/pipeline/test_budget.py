@@ -1,9 +1,9 @@
 """A budget becomes fixed counts."""
 
-from fenqun.config import load_config
 from fenqun.data.synthetic import make_log
 from fenqun.pipeline import run_pipeline
 from fenqun.pipeline.budget import estimate, fit_budget
+from fenqun.settings import load_config
 
 SETTINGS = {"data": {"events": {"path": "x", "user": "u", "time": "t"}}}
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fenqun.config import Config, dump_config
+from fenqun.config import Config
 from fenqun.pipeline import run_pipeline
+from fenqun.settings import dump_config
 from fenqun.store import Run
 
 ZYGOTE = """

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data.synthetic import SyntheticLog
 from fenqun.pipeline import run_pipeline
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 MARK = "zqx"

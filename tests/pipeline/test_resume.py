@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.data.synthetic import SyntheticLog
 from fenqun.errors import ConfigError, RunError
 from fenqun.pipeline import run_pipeline
 from fenqun.pipeline.stages import STAGES
 from fenqun.progress import Silent
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 NAMES = [stage.name for stage in STAGES]

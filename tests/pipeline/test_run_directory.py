@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from fenqun import schema
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.errors import RunError
 from fenqun.pipeline.stages import STAGES
 from fenqun.schema import Card, Driver, Manifest, Metrics, QualityReport
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 ARTIFACTS = (

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from fenqun import schema
-from fenqun.config import dump_config, load_config
+from fenqun.settings import dump_config, load_config
 from fenqun.store import Run
 
 NAMES = [

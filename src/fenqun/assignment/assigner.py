@@ -12,7 +12,7 @@ import pyarrow as pa
 from fenqun import schema
 from fenqun.assignment.encoder import Floats, VectorModel
 from fenqun.assignment.history import merge_history
-from fenqun.config import EventsSource, UsersSource, load_config
+from fenqun.config import EventsSource, UsersSource
 from fenqun.data.profiles import build_profiles
 from fenqun.data.sequences import SequenceStore
 from fenqun.engines.duckdb import DuckDBEngine
@@ -22,6 +22,7 @@ from fenqun.segmentation.inputs import Inputs
 from fenqun.segmentation.memberships import memberships_table
 from fenqun.segmentation.segmentation import Segmentation
 from fenqun.segmentation.strategies import make_strategy
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 

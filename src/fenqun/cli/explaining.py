@@ -9,9 +9,9 @@ import numpy as np
 
 from fenqun.cli.printing import print_json, print_table
 from fenqun.cli.tables import membership_of
-from fenqun.config import load_config
 from fenqun.errors import RunError
 from fenqun.schema import Card, Driver
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 

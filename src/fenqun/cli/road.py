@@ -35,8 +35,8 @@ def init(
 
     Example: `fenqun init --events "log/*.csv" --items items.csv -o shop.yaml`
     """
-    from fenqun.config import load_config
     from fenqun.data.guess import guess_config
+    from fenqun.settings import load_config
     from fenqun.store import explain_io
 
     if scenario is not None and scenario not in SCENARIOS:
@@ -56,9 +56,9 @@ def check(config: ConfigFile, overrides: Override = [], as_json: AsJson = False,
 
     Example: `fenqun check shop.yaml`
     """
-    from fenqun.config import load_config
     from fenqun.data.ingest import check as check_sources
     from fenqun.engines.duckdb import DuckDBEngine
+    from fenqun.settings import load_config
 
     settings = load_config(config, overrides)
     engine = DuckDBEngine(settings.run.threads, settings.run.memory, settings.data.timezone)
@@ -103,7 +103,7 @@ def run(
 
     Example: `fenqun run shop.yaml --out runs/shop --set segmentation.k=12`
     """
-    from fenqun.config import load_config
+    from fenqun.settings import load_config
 
     _run(load_config(config, overrides), out, as_json, quiet)
 
@@ -123,8 +123,8 @@ def demo(
     Example: `fenqun demo --out runs/demo`
     """
     from fenqun.cli.summary import print_next
-    from fenqun.config import load_config
     from fenqun.data.datasets import prepare
+    from fenqun.settings import load_config
 
     settings = prepare(dataset, data, make_progress(quiet or as_json))
     finished = _run(load_config(settings, overrides), out, as_json, quiet)

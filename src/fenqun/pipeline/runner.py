@@ -13,13 +13,14 @@ from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
-from fenqun.config import Config, dump_config
+from fenqun.config import Config
 from fenqun.errors import FenqunError
 from fenqun.pipeline.budget import fit_budget
 from fenqun.pipeline.context import Context, Stage
 from fenqun.pipeline.stages import STAGES, source_fingerprint
 from fenqun.progress import Progress, Silent
 from fenqun.schema import SCHEMA_VERSION, Manifest, StageRecord
+from fenqun.settings import dump_config
 from fenqun.store import Run, digest, explain_io
 
 _LIBRARIES = ("duckdb", "numpy", "scipy", "scikit-learn", "torch", "implicit", "pyarrow", "hdbscan", "openTSNE")

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fenqun.config import Config, load_config
+from fenqun.config import Config
 from fenqun.schema import Manifest, Metrics, QualityReport
+from fenqun.settings import load_config
 from fenqun.store import Run
 
 
