@@ -18,7 +18,7 @@ Predict = Callable[[Floats], npt.ArrayLike]
 STABLE = 0.75
 """Jaccard or Rand index from which a grouping counts as the same again (Hennig 2007, section 5)."""
 
-MOST = 10_000
+MOST = 8_000
 """Users drawn for a refit: enough to place a few dozen centres, and twenty refits stay affordable."""
 
 SEPARATED = 0.5
