@@ -369,8 +369,10 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="compute rows that the results file has")
     options = parser.parse_args()
     seeds, repeats = (1, 200) if options.fast else (options.seeds, 1000)
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() and not (options.again or options.fast) else {}
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() and not options.fast else {}
     for name in options.dataset or ["movielens_1m", "complete_journey"]:
+        if options.again:
+            kept.pop(name, None)
         log = {"movielens_1m": movielens_1m, "complete_journey": complete_journey}[name](options.data)
         task = Task.of(log, ~log.test, log.test)
         cell = kept.setdefault(name, {})

@@ -92,8 +92,10 @@ def main() -> None:
     if options.fast:
         options.seeds, options.dataset = 1, ["movielens_100k"]
     cells: dict[str, Any] = {}
-    if RESULTS.is_file() and not options.again:
+    if RESULTS.is_file():
         cells = json.loads(RESULTS.read_text(encoding="utf-8"))
+    if options.again:
+        cells = {key: cell for key, cell in cells.items() if key.split("/")[0] not in options.dataset}
     for name in options.dataset:
         task = load(name, options.data)
         for row, embed in rows(task, options.data, options.threads).items():
