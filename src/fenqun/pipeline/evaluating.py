@@ -15,7 +15,7 @@ from fenqun.evaluation.internal import internal_metrics, null_metrics
 from fenqun.evaluation.intervals import Floats
 from fenqun.evaluation.ranking import coverage
 from fenqun.evaluation.stability import Stability, stability, word
-from fenqun.evaluation.value import variance_statistic
+from fenqun.evaluation.value import value_statistics
 from fenqun.pipeline.context import Context, StageOutput
 from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.metrics import headline
@@ -131,10 +131,8 @@ def _random(bench: _Bench, labels: Labels) -> Judged:
 
 
 def _value_statistics(bench: _Bench, labels: Labels) -> dict[str, Any]:
-    return {
-        f"explained_{outcome.removeprefix('future_')}": (variance_statistic(labels, values), len(values))
-        for outcome, values in bench.judge.outcomes.items()
-    }
+    outcomes = {f"explained_{name.removeprefix('future_')}": v for name, v in bench.judge.outcomes.items()}
+    return value_statistics(labels, outcomes)
 
 
 def _judge(bench: _Bench, name: str, labels: Labels) -> Judged:
