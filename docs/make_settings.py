@@ -51,8 +51,6 @@ OBVIOUS = {
     "strategy": "The strategy whose segments are published",
     "targets.name": "Name of the target",
     "targets.horizon": "How far ahead; required for value and events",
-    "quality.missing_id": "Rows without a user or item id",
-    "quality.bad_time": "Rows whose timestamp cannot be read or is implausible",
     "quality.duplicate": "Exact repetitions of a row",
     "quality.negative_value": "Values below zero",
     "quality.bot": "Users above the rate of bot_events_per_day",

@@ -152,8 +152,6 @@ Missing = Literal["drop", "impute", "keep"]
 class Quality(Settings):
     """What to do about each kind of bad row."""
 
-    missing_id: Literal["reject"] = "reject"
-    bad_time: Literal["reject"] = "reject"
     earliest: Day = Field("1971-01-02", description="Timestamps before this day are implausible")
     latest: Day | None = Field(None, description="Timestamps after this day are implausible; None: tomorrow")
     duplicate: Literal["reject", "keep"] = "reject"
