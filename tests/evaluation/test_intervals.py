@@ -8,7 +8,6 @@ from fenqun.evaluation.intervals import (
     Interval,
     around,
     bootstrap,
-    difference_statistic,
     interval,
     mean_interval,
     mean_statistic,
@@ -94,7 +93,7 @@ def test_around_takes_the_bias_of_resampling_out():
 def test_statistics_share_resamples():
     x, y = np.random.default_rng(0).normal(size=(2, 30))
     first, second = mean_statistic(x), mean_statistic(y)
-    draws = bootstrap([first, second, difference_statistic(first, second)], 30, 200, 5)
+    draws = bootstrap([first, second, lambda weights: first(weights) - second(weights)], 30, 200, 5)
     assert draws[0] - draws[1] == pytest.approx(draws[2])
 
 

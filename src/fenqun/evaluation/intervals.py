@@ -64,11 +64,6 @@ def mean_statistic(values: npt.ArrayLike) -> Statistic:
     return statistic
 
 
-def difference_statistic(first: Statistic, second: Statistic) -> Statistic:
-    """``first`` less ``second`` on the same resamples."""
-    return lambda weights: first(weights) - second(weights)
-
-
 def resampled_weights(n: int, repeats: int, seed: int) -> Iterator[Floats]:
     """Yield chunks of user multiplicities, shape (r, n), of ``repeats`` draws of n users with replacement.
 
