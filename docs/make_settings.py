@@ -183,7 +183,7 @@ def page() -> str:
     lines = [
         "# Settings",
         "",
-        "Written by `docs/make_settings.py` from `src/fenqun/config.py`; change the code, not this page.",
+        "Written by `docs/make_settings.py` from `src/fenqun/config/`; change the code, not this page.",
         "",
         "Any setting can be changed for one run: `fenqun run shop.yaml --out RUN --set segmentation.k=12`.",
         "Durations are written `90s`, `5m`, `36h`, `90d` or `2w`. Relative paths are taken from the folder of the",

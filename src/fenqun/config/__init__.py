@@ -1,0 +1,59 @@
+"""Settings: one frozen tree, in which nothing is unknown and labels only judge."""
+
+from __future__ import annotations
+
+from fenqun.config.base import Settings, parse_day, parse_duration
+from fenqun.config.data import (
+    Data,
+    EventsSource,
+    ItemsSource,
+    LinksSource,
+    Profiles,
+    Quality,
+    Source,
+    Splits,
+    Target,
+    UsersSource,
+)
+from fenqun.config.learning import Behaviour, BlockWeights, Content, Taste, Vectors
+from fenqun.config.segments import (
+    ClustererName,
+    Evaluation,
+    ExternalSource,
+    Recommendation,
+    Report,
+    RunSettings,
+    Segmentation,
+    StrategyName,
+)
+from fenqun.config.tree import Config
+
+__all__ = [
+    "Behaviour",
+    "BlockWeights",
+    "ClustererName",
+    "Config",
+    "Content",
+    "Data",
+    "Evaluation",
+    "EventsSource",
+    "ExternalSource",
+    "ItemsSource",
+    "LinksSource",
+    "Profiles",
+    "Quality",
+    "Recommendation",
+    "Report",
+    "RunSettings",
+    "Segmentation",
+    "Settings",
+    "Source",
+    "Splits",
+    "StrategyName",
+    "Target",
+    "Taste",
+    "UsersSource",
+    "Vectors",
+    "parse_day",
+    "parse_duration",
+]

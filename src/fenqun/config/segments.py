@@ -1,0 +1,79 @@
+"""Settings of the segments: how they are found, judged, recommended to and reported, and how to run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from fenqun.config.base import Duration, Settings
+from fenqun.config.data import Source
+
+StrategyName = Literal["static", "rfm", "interest", "learned", "external"]
+ClustererName = Literal["kmeans", "minibatch_kmeans", "ward", "dbscan", "hdbscan", "gaussian_mixture"]
+
+
+class ExternalSource(Source):
+    """Segments that a company already has, judged beside ours."""
+
+    user: str
+    segment: str
+
+
+class Segmentation(Settings):
+    """Which clusterings are tried and which may win."""
+
+    clusterers: tuple[ClustererName, ...] = Field(
+        ("kmeans", "minibatch_kmeans", "ward", "dbscan", "hdbscan", "gaussian_mixture"), min_length=1
+    )
+    k: int | tuple[int, ...] | None = Field(None, description="None: chosen from k_min to k_max")
+    k_min: int = Field(4, ge=2)
+    k_max: int = Field(30, ge=2)
+    min_size: int | None = Field(None, ge=1, description="None: max(10, 1 % of users), at most 50")
+    max_noise: float = Field(0.2, ge=0, le=1)
+    external: ExternalSource | None = None
+
+    @model_validator(mode="after")
+    def _range(self) -> Segmentation:
+        if self.k_min > self.k_max:
+            raise ValueError(f"k_min {self.k_min} is above k_max {self.k_max}")
+        return self
+
+
+class Evaluation(Settings):
+    """How segmentations are judged."""
+
+    list_length: int = Field(20, ge=1)
+    bootstrap: int = Field(10, ge=2, description="Resamples for stability and intervals of internal metrics")
+    resamples: int = Field(1000, ge=100, description="Resamples of users for intervals")
+    sample: int = Field(5000, ge=50, description="Users for metrics that compare every pair")
+
+
+class Recommendation(Settings):
+    """Lists per segment and per user."""
+
+    list_length: int = Field(50, ge=1)
+    half_life: Duration = Field(365 * 86400.0, description="Of an event's weight in segment counts")
+    smoothing: float = Field(
+        0.1, ge=0, description="Everyone's events added to each segment, as a share of the mean segment's"
+    )
+    weighting: Literal["counts", "log", "binary"] = Field(
+        "log", description="How a user's events with one item add up: as they are, damped, or once"
+    )
+    repeats: bool | None = Field(None, description="Whether seen items may be listed; None: the scenario's")
+    per_user: bool = Field(False, description="Also write user_recommendations.parquet")
+
+
+class Report(Settings):
+    """The offline report."""
+
+    language: Literal["en", "zh"] = "en"
+
+
+class RunSettings(Settings):
+    """How to run, apart from what to compute."""
+
+    seed: int = Field(7, ge=0)
+    threads: int = Field(2, ge=1)
+    memory: str = Field("4GB", pattern=r"^\d+(\.\d+)?\s*(MB|GB)$", description="Limit of the SQL engine")
+    time_budget: Duration | None = Field(None, description="Turned into fixed counts before training")
