@@ -137,7 +137,7 @@ def rows(task: Task, data: Path, threads: int) -> dict[str, Callable[[int], tupl
     def encoder(tune: bool, told: bool) -> Callable[[int], tuple[np.ndarray, Any]]:
         def embed(seed: int) -> tuple[np.ndarray, Any]:
             config = Taste(width=WIDTH, tune=tune)
-            content = (text.vectors, text.has_text) if told else (None, None)
+            content = (text.vectors, text.has_content) if told else (None, None)
             how: Any = {"seed": seed, "threads": threads, "repeats": task.repeats}
             first = TasteEncoder(config).fit(task.learn, *content, task.held_out, **how)
             final = TasteEncoder(config, chosen=first.chosen).fit(task.counts, *content, **how)

@@ -86,6 +86,21 @@ TRIALS = pa.schema(
     ]
 )
 
+SEARCH = pa.schema(
+    [
+        pa.field("trial", pa.int32(), False),
+        pa.field("settings", pa.string(), False),  # JSON: dotted path -> value
+        pa.field("blocks", pa.list_(pa.string()), False),
+        pa.field("lift", pa.float64(), True),
+        pa.field("lift_se", pa.float64(), True),
+        pa.field("value", pa.float64(), True),
+        pa.field("value_se", pa.float64(), True),
+        pa.field("state", pa.string(), False),  # finished | pruned | failed
+        pa.field("verdict", pa.string(), False),  # chosen | lost
+        pa.field("why", pa.string(), False),
+    ]
+)
+
 COMPARISON = pa.schema(
     [
         pa.field("strategy", pa.string(), False),

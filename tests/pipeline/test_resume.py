@@ -20,6 +20,8 @@ from fenqun.settings import load_config
 from fenqun.store import Run
 
 NAMES = [stage.name for stage in STAGES]
+BLOCKS = NAMES[NAMES.index("blocks") :]
+"""What follows from the choice of blocks; training for it is not done again where the choice is the same."""
 LATER = ["segmentation", "evaluation", "explanation", "recommendation", "report"]
 
 
@@ -67,10 +69,13 @@ def test_nothing_changed_computes_nothing(settings: Config, copy: Path) -> None:
         ("report.language=zh", ["explanation", "report"]),
         ("recommendation.per_user=false", ["recommendation", "report"]),
         ("vectors.map_sample=99", ["map", "report"]),
-        ("vectors.components=5", NAMES[NAMES.index("vectors") :]),
-        ("recommendation.half_life=30d", NAMES[NAMES.index("vectors") :]),
-        ("behaviour.taste.epochs=1", NAMES[NAMES.index("taste") :]),
-        ("content.width=7", NAMES[NAMES.index("content") :]),
+        ("vectors.components=5", BLOCKS),
+        ("recommendation.half_life=30d", BLOCKS),
+        ("vectors.weights.rhythm=0.4", BLOCKS),
+        ("behaviour.taste.epochs=1", [n for n in NAMES[NAMES.index("taste") :] if n != "rhythm"]),
+        ("behaviour.intent.width=12", NAMES[NAMES.index("intent") :]),
+        ("behaviour.rhythm.forecast=true", ["rhythm", *BLOCKS]),
+        ("content.width=7", [n for n in NAMES[NAMES.index("content") :] if n != "rhythm"]),
         ("behaviour.max_events=5", NAMES[NAMES.index("profiles") :]),
         ("profiles.session_gap=1h", NAMES[NAMES.index("profiles") :]),
         ("quality.min_events=2", NAMES),
@@ -100,6 +105,14 @@ def test_one_clustering_setting_learns_nothing_anew(settings: Config, copy: Path
     fresh = run_pipeline(again, tmp_path / "fresh")
     for name in ("memberships", "comparison", "recommendations", "trials", "segments"):
         assert Run.open(copy).read_table(f"{name}.parquet").equals(fresh.read_table(f"{name}.parquet")), name
+
+
+def test_the_same_choice_of_blocks_trains_nothing_anew(settings: Config, copy: Path) -> None:
+    weights = Run.open(copy).read_json("work/blocks.json")["weights"]
+    anew = computed(changed(settings, "vectors.components=31"), copy)
+    assert anew[0] == "blocks"
+    if Run.open(copy).read_json("work/blocks.json")["weights"] == weights:
+        assert "intent_refit" not in anew
 
 
 def test_back_and_forth_ends_where_it_began(

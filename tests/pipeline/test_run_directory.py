@@ -81,7 +81,7 @@ def test_every_table_has_the_schema_that_is_written_down(finished: Run) -> None:
 def test_vectors_say_who_each_block_is(finished: Run) -> None:
     names = pq.read_schema(finished.artifact("user_vectors.parquet")).names
     assert names[:2] == ["user_id", "vector"]
-    assert {"taste", "rhythm"} >= set(names[2:]) != set()
+    assert {"taste", "intent", "rhythm"} >= set(names[2:]) != set()
 
 
 def test_every_kept_user_is_once_in_every_table_about_users(finished: Run) -> None:

@@ -51,20 +51,28 @@ def test_a_missing_block_is_named() -> None:
 
 
 def test_the_gate_drops_what_makes_validation_worse_and_keeps_one() -> None:
-    made = blocks() | {"noise": np.random.default_rng(1).normal(size=(60, 4))}
     weights = {"taste": 1.0, "rhythm": 0.5, "noise": 1.0}
-    value = {11: 0.5, 12: 0.2, 7: 0.1, 15: 0.3, 8: 0.4, 3: 0.1}  # by width: what remains tells the blocks
-    report = gate(made, weights, lambda fused: value[fused.shape[1]])
+    value = {
+        ("noise", "rhythm", "taste"): 0.3,
+        ("rhythm", "taste"): 0.5,
+        ("noise", "taste"): 0.2,
+        ("noise", "rhythm"): 0.1,
+        ("taste",): 0.4,
+        ("rhythm",): 0.1,
+    }
+    report = gate(weights, lambda names: value[names])
     assert report.weights == {"taste": 1.0, "rhythm": 0.5}
     assert report.dropped == ("noise",)
     assert report.figures["all"] == 0.3
     assert report.figures["without noise"] == 0.5
-    assert set(gate(made, weights, lambda fused: -float(fused.shape[1])).weights) == {"rhythm"}
+    assert set(gate(weights, lambda names: -float(len(names))).weights) == {
+        "taste"
+    }  # of equals the last falls first
 
 
 def test_the_gate_keeps_all_on_a_tie_and_when_nothing_can_be_judged() -> None:
     weights = {"taste": 1.0, "rhythm": 0.5, "off": 0.0}
     for figure in (0.4, float("nan")):
-        report = gate(blocks(), weights, lambda fused, figure=figure: figure)
+        report = gate(weights, lambda names, figure=figure: figure)
         assert report.weights == {"taste": 1.0, "rhythm": 0.5}
         assert report.dropped == ()

@@ -98,14 +98,14 @@ class Assigner:
             try:
                 store, now = merge_history(self.run, scratch, events, users, self.config, engine, progress)
                 profiles = build_profiles(engine, scratch, store, (0,), now, self.config)
-                return self._inputs(store, profiles)
+                return self._inputs(store, profiles, now)
             finally:
                 engine.close()
                 scratch.close()
 
-    def _inputs(self, store: SequenceStore, profiles: pa.Table) -> tuple[pa.Array, Inputs, Floats]:
+    def _inputs(self, store: SequenceStore, profiles: pa.Table, now: int) -> tuple[pa.Array, Inputs, Floats]:
         counts = store.counts((0,), self.config.behaviour.max_events)
-        fused = self.model.fused(counts, profiles)
+        fused = self.model.fused(store, (0,), profiles, now, self.config)
         codes, names = store.categories
         inputs = Inputs(
             profiles=profiles,

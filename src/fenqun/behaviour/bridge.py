@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -60,3 +61,49 @@ def join_text(table: Floats, text: Floats, has_text: Bools, frequency: Floats, g
     """
     share = np.where(has_text, frequency / (frequency + gate), 1.0)[:, None] if gate > 0 else 1.0
     return np.asarray(share * table + (1.0 - share) * text)
+
+
+@dataclass(frozen=True)
+class ItemText:
+    """Text vectors of the items of one fit.
+
+    Attributes
+    ----------
+    vectors, has_text
+        Shapes (n_items, d) and (n_items,).
+    frequency
+        Shape (n_items,): users with the item.
+    gate
+        See :class:`fenqun.config.Taste`; 0: no text.
+    """
+
+    vectors: Floats
+    has_text: Bools
+    frequency: Floats
+    gate: float
+
+    @classmethod
+    def of(
+        cls, vectors: npt.NDArray[Any] | None, has_text: npt.NDArray[Any] | None, frequency: Floats, gate: float
+    ) -> Self:
+        """Take what there is."""
+        none = np.zeros(len(frequency), dtype=bool)
+        if vectors is None or has_text is None or gate == 0:
+            return cls(np.zeros((len(frequency), 1)), none, frequency, 0.0)
+        known = np.asarray(has_text, dtype=bool)
+        return cls(np.where(known[:, None], np.asarray(vectors, dtype=np.float64), 0.0), known, frequency, gate)
+
+    def join(self, table: Floats) -> Floats:
+        """Lean rare items on their text."""
+        if not self.has_text.any():
+            return table
+        told = text_rows(table, self.vectors, self.has_text, self.frequency, self.gate)
+        return join_text(table, told, self.has_text, self.frequency, self.gate)
+
+    def complete(self, table: Floats) -> Floats:
+        """Give items that the log has never seen the row that their text tells of the tuned table."""
+        unseen = self.has_text & (self.frequency == 0)
+        if not unseen.any():
+            return table
+        told = text_rows(table, self.vectors, self.has_text, self.frequency, self.gate)
+        return np.where(unseen[:, None], told, table)

@@ -1,8 +1,8 @@
-"""Contrastive tuning of an item table: two halves of one user attract, halves of different users repel."""
+"""Contrastive tuning of an item table or a text map: halves of one user attract, halves of two repel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,65 @@ def tune(
     return np.array(parameter.detach().numpy())
 
 
+def tune_map(
+    logs: Sequence[tuple[sparse.csr_matrix, Floats32]],
+    *,
+    epochs: int,
+    batch: int,
+    learning_rate: float,
+    temperature: float,
+    seed: int,
+    progress: Progress,
+    after_epoch: Callable[[int, Floats32], None] = lambda epoch, matrix: None,
+) -> Floats32:
+    """Tune one linear map of item vectors, on one or several logs, by the objective of :func:`tune`.
+
+    A half is the normalised sum of its items' mapped vectors. Batches hold users of one log, so that a user
+    is never told from others by the catalogue; one map for all logs keeps their spaces the same.
+
+    Parameters
+    ----------
+    logs
+        Each a pair of weights, CSR (n_users, n_items), and item vectors, float32 (n_items, d) with the same
+        d in every log.
+    epochs, batch, learning_rate, temperature, seed, progress
+        As in :func:`tune`.
+    after_epoch
+        Called with the number of finished epochs and the map as it is then.
+
+    Returns
+    -------
+    ndarray
+        float32, shape (d, d); it starts as the identity.
+    """
+    import torch
+
+    width = logs[0][1].shape[1]
+    matrix = torch.nn.Parameter(torch.eye(width))
+    generator = np.random.default_rng([seed, 0x3A9])
+    optimizer = torch.optim.Adam([matrix], lr=learning_rate)
+    rows = [weights.astype(np.float32) for weights, _ in logs]
+    users = [np.flatnonzero(np.diff(weights.indptr) >= 2) for weights in rows]
+    total = sum(int(np.diff(w.indptr)[of].sum()) for w, of in zip(rows, users, strict=True) if len(of) > 1) * epochs
+    with one_thread(), bar(progress, "text to taste", total, "events"):
+        for epoch in range(1, epochs + 1):
+            batches = [
+                (log, members)
+                for log, of in enumerate(users)
+                if len(of) > 1
+                for members in np.array_split(generator.permutation(of), max(1, round(len(of) / batch)))
+            ]
+            for place in generator.permutation(len(batches)):
+                log, members = batches[place]
+                bags = np.asarray(_halves(rows[log][members], generator) @ logs[log][1], dtype=np.float32)
+                optimizer.zero_grad()
+                _loss(torch.from_numpy(bags) @ matrix, temperature).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                progress.advance(int(rows[log][members].nnz))
+            after_epoch(epoch, matrix.detach().numpy())
+    return np.array(matrix.detach().numpy())
+
+
 def _step(
     parameter: torch.nn.Parameter,
     optimizer: torch.optim.Optimizer,
@@ -97,21 +156,27 @@ def _step(
 ) -> None:
     """Take one step of the optimisation on one batch of users."""
     import torch
-    from torch.nn.functional import cross_entropy, normalize
 
     halves = _halves(rows, generator)
     # The sparse products are taken outside autograd: their gradient is the transposed product, and
     # SciPy sums in the order of the entries, the same at every run.
     bags = torch.from_numpy(halves @ parameter.detach().numpy()).requires_grad_()
+    _loss(bags, temperature).backward()  # type: ignore[no-untyped-call]
+    assert bags.grad is not None
+    parameter.grad = torch.from_numpy(np.asarray(halves.T @ bags.grad.numpy()))
+    optimizer.step()
+
+
+def _loss(bags: torch.Tensor, temperature: float) -> torch.Tensor:
+    """InfoNCE in both directions between the even and the odd rows."""
+    import torch
+    from torch.nn.functional import cross_entropy, normalize
+
     unit = normalize(bags, dim=1)
     first, second = unit[0::2], unit[1::2]
     logits = first @ second.T / temperature
     target = torch.arange(len(first))
-    loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert bags.grad is not None
-    parameter.grad = torch.from_numpy(np.asarray(halves.T @ bags.grad.numpy()))
-    optimizer.step()
+    return (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
 
 
 def _halves(rows: sparse.csr_matrix, generator: np.random.Generator) -> sparse.csr_matrix:

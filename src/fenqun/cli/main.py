@@ -8,6 +8,7 @@ import sys
 import typer
 
 from fenqun.cli import publish, road
+from fenqun.cli.pretrain import pretrain
 from fenqun.errors import FenqunError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ for command in (
     road.check,
     road.run,
     road.demo,
+    pretrain,
     publish.assign,
     publish.recommend,
     publish.explain,

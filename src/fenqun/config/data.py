@@ -49,8 +49,8 @@ class ItemsSource(Source):
     text: Columns = Field((), description="Columns joined into the text that the encoder reads")
     category: str | None = None
     price: str | None = None
-    image: str | None = None
-    audio: str | None = None
+    image: str | None = Field(None, description="Picture files, relative to the folder of this table, or absolute")
+    audio: str | None = Field(None, description="Sound files, likewise")
 
 
 class UsersSource(Source):

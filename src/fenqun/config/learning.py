@@ -6,14 +6,26 @@ from typing import Literal
 
 from pydantic import Field
 
-from fenqun.config.base import Settings
+from fenqun.config.base import Duration, Settings
 
 
 class Content(Settings):
-    """Item text to vectors."""
+    """Item text, pictures and sounds to vectors."""
 
-    encoder: str = Field("use", description="use, none, sentence-transformers:NAME, openai:MODEL")
+    encoder: str = Field(
+        "use", description="Of text: use, none, huggingface:FOLDER, sentence-transformers:NAME, openai:MODEL"
+    )
     base_url: str | None = Field(None, description="Of an OpenAI-compatible endpoint")
+    adapt: bool = Field(
+        False, description="Adapt a huggingface encoder with LoRA to items that the same users take"
+    )
+    image: str = Field(
+        "none",
+        description="Of pictures: none, efficientnet-lite0, sentence-transformers:NAME, callable:MODULE:NAME",
+    )
+    audio: str = Field(
+        "none", description="Of sounds: none, mel, resemblyzer, sentence-transformers:NAME, callable:MODULE:NAME"
+    )
     width: int = Field(64, ge=2, description="Width after whitening")
 
 
@@ -37,17 +49,59 @@ class Taste(Settings):
     )
 
 
+class Objectives(Settings):
+    """Weights of what the intent block is trained for; 0 leaves one out."""
+
+    next: float = Field(1.0, ge=0, description="The next events over a window, sampled softmax (gpt, gru)")
+    masked: float = Field(1.0, ge=0, description="Masked events (bert)")
+    timing: float = Field(0.1, ge=0, description="Time until the next event, and its value (gpt, gru)")
+    contrastive: float = Field(0.0, ge=0, description="Two slices of one user attract")
+    future: float = Field(0.0, ge=0, description="The past and the future of one user attract")
+
+
+class Intent(Settings):
+    """The sequence encoder: what a user does next."""
+
+    backbone: str = Field(
+        "auto", description="auto (gru, or gpt on a large log), gru, gpt, bert, huggingface:FOLDER, none"
+    )
+    width: int = Field(64, ge=8)
+    depth: int = Field(2, ge=1, description="Layers")
+    heads: int = Field(2, ge=1, description="Attention heads")
+    length: int = Field(200, ge=2, description="Last events that a vector depends on")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    objectives: Objectives = Objectives()
+    window: int = Field(5, ge=1, description="Coming events that a state predicts")
+    negatives: int = Field(256, ge=1, description="Items that a batch's true items are told from")
+    tokens: int = Field(4096, ge=64, description="Events of a batch")
+    learning_rate: float = Field(2e-3, gt=0)
+    events: int = Field(4_000_000, ge=1, description="Events trained on at most, repeats counted")
+    checks: int = Field(8, ge=1, description="Checkpoints judged on validation time")
+
+
+class Rhythm(Settings):
+    """Aggregates, and what they say of the future."""
+
+    forecast: bool = Field(True, description="Learn future value, activity and return on earlier cuts")
+    horizon: Duration | None = Field(None, description="None: the first target's, or as long as the test time")
+    cuts: int = Field(3, ge=1, description="Earlier cuts to learn from, where the log is long enough")
+
+
 class Behaviour(Settings):
     """What is learned from the sequences."""
 
     max_events: int = Field(2000, ge=1, description="A user vector depends on the last events only")
+    foundation: str | None = Field(None, description="Folder that fenqun pretrain wrote")
     taste: Taste = Taste()
+    intent: Intent = Intent()
+    rhythm: Rhythm = Rhythm()
 
 
 class BlockWeights(Settings):
     """Fixed weight of each block in the fused vector; 0 leaves it out."""
 
     taste: float = Field(1.0, ge=0)
+    intent: float = Field(0.5, ge=0)
     rhythm: float = Field(0.5, ge=0)
 
 
@@ -59,3 +113,21 @@ class Vectors(Settings):
     components: int = Field(32, ge=1, description="Principal components kept for clustering")
     map: Literal["tsne", "umap", "pca"] = "tsne"
     map_sample: int = Field(20000, ge=10, description="Users that the map is fitted on")
+
+
+class Search(Settings):
+    """Settings that are searched for on validation time, before anything is learned for good.
+
+    Searched are the width, factorisation, temperature and text gate of taste, the weights of the blocks that have one
+    beside it, and the principal components. Labels have no say.
+    """
+
+    trials: int = Field(0, ge=0, description="Settings to try, those given included; 0: take them as they are")
+    objective: Literal["lift", "value", "both"] = Field(
+        "lift",
+        description="lift: of segments' lists; value: variance of future value that segments explain; both: mean rank",
+    )
+    intent: bool = Field(
+        False, description="Search the sequence encoder's settings too: each trial then trains one"
+    )
+    events: int = Field(500_000, ge=1, description="Events that a sequence encoder of the search is trained on at most")

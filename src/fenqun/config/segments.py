@@ -75,5 +75,6 @@ class RunSettings(Settings):
 
     seed: int = Field(7, ge=0)
     threads: int = Field(2, ge=1)
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Of the sequence model; auto: a GPU if any")
     memory: str = Field("4GB", pattern=r"^\d+(\.\d+)?\s*(MB|GB)$", description="Limit of the SQL engine")
     time_budget: Duration | None = Field(None, description="Turned into fixed counts before training")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from fenqun.config.base import Columns, Settings, as_list
 from fenqun.config.data import Data, Profiles, Quality, Splits, Target
-from fenqun.config.learning import Behaviour, Content, Vectors
+from fenqun.config.learning import Behaviour, Content, Search, Vectors
 from fenqun.config.segments import Evaluation, Recommendation, Report, RunSettings, Segmentation, StrategyName
 from fenqun.scenarios import SCENARIOS, Scenario, ScenarioName
 
@@ -28,6 +28,7 @@ class Config(Settings):
     content: Content = Content()
     behaviour: Behaviour = Behaviour()
     vectors: Vectors = Vectors()
+    search: Search = Search()
     segmentation: Segmentation = Segmentation()
     evaluation: Evaluation = Evaluation()
     recommendation: Recommendation = Recommendation()

@@ -1,8 +1,8 @@
-"""Items to vectors: distinct texts are encoded once, kept, and whitened."""
+"""Items to vectors: distinct texts and files are encoded once, kept, whitened and joined."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from fenqun.config import Content
 from fenqun.content.cache import VectorCache
+from fenqun.content.joining import Joining, Told
+from fenqun.content.media import FileFigures, Medium, embed_files, make_file_encoder
 from fenqun.content.text import TextEncoder, make_encoder
-from fenqun.content.whitening import Whitening
 from fenqun.progress import Progress, Silent, bar
 
 Floats32 = npt.NDArray[np.float32]
@@ -26,19 +27,23 @@ class ItemVectors:
     Attributes
     ----------
     vectors
-        float32 (n, width), whitened, rows of unit length; zero without text.
-    has_text
-        bool (n,).
-    encoder
-        Id of the encoder, or ``none``.
-    whitening
-        For texts to come; None without text.
+        float32 (n, width), whitened; rows of unit length where nothing is missing, shorter where a
+        medium is, zero without any.
+    has_content
+        bool (n,): items with a text, a picture or a sound that could be encoded.
+    encoders
+        Id of the encoder of each medium that any item has: ``text``, ``image``, ``audio``.
+    joining
+        For items to come; None without any content.
+    files
+        The account of pictures and sounds, by medium.
     """
 
     vectors: Floats32
-    has_text: npt.NDArray[np.bool_]
-    encoder: str
-    whitening: Whitening | None
+    has_content: npt.NDArray[np.bool_]
+    encoders: Mapping[str, str]
+    joining: Joining | None
+    files: Mapping[str, FileFigures]
 
 
 def embed_items(
@@ -48,13 +53,16 @@ def embed_items(
     seed: int = 0,
     threads: int = 1,
     progress: Progress | None = None,
+    *,
+    encoder: TextEncoder | None = None,
+    files: Mapping[Medium, Sequence[Path | None]] | None = None,
 ) -> ItemVectors:
-    """Embed the texts of items.
+    """Embed the texts, pictures and sounds of items.
 
     Parameters
     ----------
     config
-        Encoder and width.
+        Encoders and width.
     texts
         One an item; None or blank is no text.
     cache
@@ -62,27 +70,48 @@ def embed_items(
     seed, threads
         Neither changes the result: encoders draw nothing and are given one thread of linear algebra.
     progress
-        Told about distinct texts.
+        Told about distinct texts and files, and about files that gave nothing.
+    encoder
+        Of texts, such as one that was adapted to the log; None: the one that the settings name.
+    files
+        Of ``image`` and ``audio``: one an item, None for none.
 
     Raises
     ------
     ConfigError, MissingExtraError, SourceError
-        As the encoder raises them.
+        As the encoders raise them. A file that is missing or damaged raises nothing.
     """
-    cleaned = [" ".join(text.split()) if text else "" for text in texts]
-    has_text = np.array([bool(text) for text in cleaned], dtype=bool)
-    vectors = np.zeros((len(cleaned), config.width), dtype=np.float32)
-    encoder = make_encoder(config) if has_text.any() else None
-    if encoder is None:
-        return ItemVectors(vectors, np.zeros(len(cleaned), dtype=bool), "none", None)
-    distinct = sorted({text for text in cleaned if text})
+    progress = progress or Silent()
+    media: dict[str, Told] = {}
+    encoders: dict[str, str] = {}
+    accounts: dict[str, FileFigures] = {}
     with threadpool_limits(1):
-        raw = encode_distinct(encoder, distinct, VectorCache(cache, encoder.id), progress or Silent())
-        whitening = Whitening.fit(raw, config.width)
-        white = whitening.transform(raw)
+        cleaned = [" ".join(text.split()) if text else "" for text in texts]
+        if encoder is None and any(cleaned):
+            encoder = make_encoder(config)
+        if encoder is not None and any(cleaned):
+            media["text"], encoders["text"] = _tell_texts(encoder, cleaned, cache, progress), encoder.id
+        for medium, paths in (files or {}).items():
+            reader = make_file_encoder(config, medium) if any(paths) else None
+            if reader is not None:
+                embedded = embed_files(reader, medium, paths, cache, progress)
+                media[medium], encoders[medium] = embedded.told, reader.id
+                accounts[medium] = embedded.figures
+        has_content = np.zeros(len(cleaned), dtype=bool)
+        for told in media.values():
+            has_content |= told.present
+        if not has_content.any():
+            nothing = np.zeros((len(cleaned), config.width), dtype=np.float32)
+            return ItemVectors(nothing, has_content, encoders, None, accounts)
+        joining = Joining.fit(media, config.width)
+        return ItemVectors(joining.transform(media), has_content, encoders, joining, accounts)
+
+
+def _tell_texts(encoder: TextEncoder, cleaned: Sequence[str], cache: Path, progress: Progress) -> Told:
+    distinct = sorted({text for text in cleaned if text})
+    raw = encode_distinct(encoder, distinct, VectorCache(cache, encoder.id), progress)
     place = {text: row for row, text in enumerate(distinct)}
-    vectors[has_text] = white[[place[text] for text in cleaned if text]]
-    return ItemVectors(vectors, has_text, encoder.id, whitening)
+    return Told(raw, np.array([place.get(text, -1) for text in cleaned], dtype=np.int64))
 
 
 def encode_distinct(encoder: TextEncoder, texts: Sequence[str], cache: VectorCache, progress: Progress) -> Floats32:

@@ -54,6 +54,10 @@ def make_encoder(config: Content) -> TextEncoder | None:
         from fenqun.content.sentence_transformer import SentenceTransformerEncoder
 
         return SentenceTransformerEncoder(model)
+    if kind in ("huggingface", "huggingface-random") and model:
+        from fenqun.content.huggingface import HuggingFaceEncoder
+
+        return HuggingFaceEncoder(model, random_seed=0 if kind == "huggingface-random" else None)
     if kind == "openai" and model:
         from fenqun.content.remote import RemoteEncoder
 
@@ -61,5 +65,5 @@ def make_encoder(config: Content) -> TextEncoder | None:
     raise ConfigError(
         f"{config.encoder!r} names no text encoder",
         where="content.encoder",
-        mend="use one of: use, none, sentence-transformers:NAME, openai:MODEL",
+        mend="use one of: use, none, huggingface:FOLDER, sentence-transformers:NAME, openai:MODEL",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -81,6 +82,16 @@ def source_files(config: Config) -> list[Path]:
         "segmentation.external": config.segmentation.external,
     }
     return [path for where, source in sources.items() if source for path in local_files(source, where)]
+
+
+def item_folder(config: Config) -> Path | None:
+    """Folder that the picture and sound files of items are relative to: the one that holds the item table.
+
+    Of a table of several files, the deepest folder that holds them all; None for databases and addresses.
+    """
+    items = config.data.items
+    folders = [str(path.resolve().parent) for path in local_files(items, "data.items")] if items else []
+    return Path(os.path.commonpath(folders)) if folders else None
 
 
 def _refuse_nothing(cleaned: Cleaned, least_users: int) -> None:

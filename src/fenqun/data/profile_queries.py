@@ -104,11 +104,20 @@ def _trend(prefix: str, unit: str, half_lives: Sequence[float], tenure: str) -> 
     return f"ln(({rate(short)} + {prior}) / ({rate(long)} + {prior}))"
 
 
-def recent_events(has: dict[str, bool]) -> Part:
-    """Counts, values, durations and shares over the last events."""
+def recent_events(has: dict[str, bool], windows: Sequence[float], now: int) -> Part:
+    """Counts, values, durations and shares over the last events; some also over windows of seconds before now."""
     aggregates = ["count(*) AS n_recent", "count(DISTINCT CAST(local AS DATE)) AS n_days"]
     aggregates.append("count(*) FILTER (isodow(local) >= 6) / count(*) AS share_weekend")
     names = ["n_days", "share_weekend"]
+    for window in windows:
+        name, inside = half_life_name(window), f"FILTER (second >= {now} - {window!r})"
+        aggregates.append(f"count(*) {inside} AS events_{name}")
+        aggregates.append(f"count(DISTINCT CAST(local AS DATE)) {inside} AS days_{name}")
+        names += [f"events_{name}", f"days_{name}"]
+        if has["value"]:
+            within = f"CASE WHEN second >= {now} - {window!r} THEN value ELSE 0 END"
+            aggregates.append(f"{exact_sum(within, 6)} AS value_{name}")
+            names.append(f"value_{name}")
     if has["items"]:
         aggregates.append("count(DISTINCT item) AS n_items")
         aggregates.append("1 - count(DISTINCT item) / count(*) AS repeat_share")

@@ -17,6 +17,7 @@ gap_mean_days, gap_median_days         days between the starts of consecutive se
 gap_cv                                 their standard deviation over their mean
 heat_7d ...                            events, each halved for every half-life of age
 value_heat_7d ...                      the same of value
+events_7d, days_7d, value_7d ...       events, local days with any, and sum of value in as long a time before now
 trend, value_trend                     log of the rate over the shortest half-life over that of the longest;
                                        0 for a steady user of any tenure
 n_categories, category_entropy         number and entropy (nats) of categories
@@ -61,7 +62,13 @@ __all__ = [
 
 
 def build_profiles(
-    engine: DuckDBEngine, run: Run, store: SequenceStore, folds: Collection[int], now: int, config: Config
+    engine: DuckDBEngine,
+    run: Run,
+    store: SequenceStore,
+    folds: Collection[int],
+    now: int,
+    config: Config,
+    before: int | None = None,
 ) -> pa.Table:
     """Aggregate the events of some folds, seen from ``now``.
 
@@ -78,6 +85,8 @@ def build_profiles(
         (:meth:`fenqun.data.splits.Splits.now`).
     config
         Half-lives and the number of last events.
+    before
+        Epoch seconds: only events of the folds that lie before count. None: all of them.
 
     Returns
     -------
@@ -85,12 +94,13 @@ def build_profiles(
         All users of the store in its order; columns as the module says.
     """
     inside = f"fold IN ({', '.join(str(int(fold)) for fold in sorted(folds))})"
+    if before is not None:
+        inside += f" AND second < {int(before)}"
     timeline = f"read_parquet({literal(str(store.folder / TIMELINE))})"
     has = store.has
-    totals = queries.totals(
-        f"{timeline} WHERE {inside}", sorted(set(config.profiles.half_lives)), now, has["value"]
-    )
-    parts = [totals, queries.recent_events(has), queries.sessions(has)]
+    windows = sorted(set(config.profiles.half_lives))
+    totals = queries.totals(f"{timeline} WHERE {inside}", windows, now, has["value"])
+    parts = [totals, queries.recent_events(has, windows, now), queries.sessions(has)]
     if has["hours"]:
         parts.append(queries.hours())
     if has["categories"]:

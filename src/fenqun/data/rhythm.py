@@ -77,9 +77,7 @@ class RhythmScaler:
         RunError
             If a fitted column is missing.
         """
-        missing = [name for name in self.columns_ if name not in profiles.schema.names]
-        if missing:
-            raise RunError(f"the profiles lack the column {missing[0]!r}", mend="make them with the same settings")
+        _require(profiles, self.columns_)
         scaled = (_raw(profiles, self.columns_) - self.center_) / self.scale_
         return np.clip(np.nan_to_num(scaled, nan=0.0), -LIMIT, LIMIT)
 
@@ -107,10 +105,28 @@ def rhythm_features(profiles: pa.Table) -> tuple[FloatArray, list[str]]:
     return scaler.transform(profiles), scaler.columns_
 
 
+def raw_columns(profiles: pa.Table, names: list[str]) -> FloatArray:
+    """Return profile columns in their own units, float64 (n, len(names)); a null is NaN.
+
+    Raises
+    ------
+    RunError
+        If a column is missing.
+    """
+    _require(profiles, names)
+    columns = [profiles[name].cast(pa.float64()).to_numpy() for name in names]
+    return np.stack(columns, axis=1) if columns else np.zeros((profiles.num_rows, 0))
+
+
+def _require(profiles: pa.Table, names: list[str]) -> None:
+    missing = [name for name in names if name not in profiles.schema.names]
+    if missing:
+        raise RunError(f"the profiles lack the column {missing[0]!r}", mend="make them with the same settings")
+
+
 def _raw(profiles: pa.Table, names: list[str]) -> FloatArray:
-    raw = np.empty((profiles.num_rows, len(names)))
+    raw = raw_columns(profiles, names)
     for j, name in enumerate(names):
-        raw[:, j] = profiles[name].cast(pa.float64()).to_numpy()
         if trait(name).skewed:
             # Values may be negative (refunds): the logarithm keeps the sign.
             raw[:, j] = np.sign(raw[:, j]) * np.log1p(np.abs(raw[:, j]))

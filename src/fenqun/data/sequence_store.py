@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ COLUMNS: dict[str, type[np.generic]] = {
     "event_type": np.int16,
     "weight": np.float32,
     "value": np.float32,
+    "duration": np.float32,
     "fold": np.int8,
 }
 """Arrays with one entry an event, and their types."""
@@ -48,9 +49,10 @@ class SequenceStore:
         Names of the codes in ``event_type``.
     offsets
         int64 (n_users + 1): user ``u`` has events ``offsets[u]`` to ``offsets[u + 1]``.
-    item, time, hour, weekday, event_type, weight, value, fold
+    item, time, hour, weekday, event_type, weight, value, duration, fold
         One entry an event, sorted by user, then time, then content. ``time`` is in epoch seconds (UTC);
-        ``hour`` (0-23) and ``weekday`` (0 = Monday) are local; ``value`` is NaN where missing.
+        ``hour`` (0-23) and ``weekday`` (0 = Monday) are local; ``value`` and ``duration``
+        (seconds) are NaN where missing.
     """
 
     item: npt.NDArray[np.int32]
@@ -60,6 +62,7 @@ class SequenceStore:
     event_type: npt.NDArray[np.int16]
     weight: npt.NDArray[np.float32]
     value: npt.NDArray[np.float32]
+    duration: npt.NDArray[np.float32]
     fold: npt.NDArray[np.int8]
 
     def __init__(self, folder: Path) -> None:
@@ -109,6 +112,11 @@ class SequenceStore:
         """Text of each item, None where there is none."""
         texts: list[str | None] = self._items["text"].to_pylist()
         return texts
+
+    def files(self, medium: Literal["image", "audio"]) -> list[str | None]:
+        """File of each item's picture or sound, as the item table names it; None where there is none."""
+        files: list[str | None] = self._items[medium].to_pylist()
+        return files
 
     @cached_property
     def categories(self) -> tuple[npt.NDArray[np.int32], list[str]]:

@@ -65,7 +65,7 @@ def build_sequences(engine: DuckDBEngine, run: Run, splits: Splits, config: Conf
             _number_ids(engine, run)
             engine.execute(f"COPY (SELECT user_id FROM sequence_users ORDER BY user) TO {_path(folder, 'users')}")
             engine.execute(
-                "COPY (SELECT item_id, text, category, price FROM sequence_items ORDER BY item) "
+                "COPY (SELECT item_id, text, category, price, image, audio FROM sequence_items ORDER BY item) "
                 f"TO {_path(folder, 'items')}"
             )
             types = _event_types(engine)
@@ -125,7 +125,7 @@ def _number_ids(engine: DuckDBEngine, run: Run) -> None:
     )
     engine.execute(
         f"""CREATE OR REPLACE TEMP TABLE sequence_items AS
-        SELECT item_id, text, category, price,
+        SELECT item_id, text, category, price, image, audio,
             CAST(row_number() OVER (ORDER BY CAST(item_id AS VARCHAR)) - 1 AS INTEGER) AS item
         FROM {_read(run, "items")}"""
     )
@@ -189,7 +189,8 @@ def _stream_arrays(engine: DuckDBEngine, folder: Path, n: int) -> None:
     reader: pa.RecordBatchReader = engine.connection.execute(
         f"""SELECT item, second AS "time", CAST(hour(local) AS TINYINT) AS hour,
             CAST(isodow(local) - 1 AS TINYINT) AS weekday, event_type, {_float32("weight")} AS weight,
-            coalesce({_float32("value")}, 'nan'::FLOAT) AS value, fold
+            coalesce({_float32("value")}, 'nan'::FLOAT) AS value,
+            coalesce({_float32("duration")}, 'nan'::FLOAT) AS duration, fold
         FROM read_parquet({literal(str(folder / TIMELINE))})"""
     ).to_arrow_reader(_BATCH)
     start = 0

@@ -62,10 +62,16 @@ TRAITS: dict[str, Trait] = {
 }
 
 _HEAT = re.compile(r"^(value_)?heat_([0-9_]+[dhs])$")
+_WINDOW = re.compile(r"^(events|days|value)_([0-9_]+[dhs])$")
+_WINDOWED = {
+    "events": ("events in the last {}", "最近 {} 事件数", "events"),
+    "days": ("active days in the last {}", "最近 {} 活跃天数", "days"),
+    "value": ("value in the last {}", "最近 {} 价值", "value"),
+}
 
 
 def trait(name: str) -> Trait:
-    """Return the trait of a profile column; columns named by a half-life and attributes are derived.
+    """Return the trait of a profile column; columns named by a half-life or a window, and attributes, are derived.
 
     >>> trait("heat_30d").en
     'recent activity (half-life 30d)'
@@ -79,6 +85,9 @@ def trait(name: str) -> Trait:
         return Trait(f"recent value (half-life {heat[2]})", f"近期价值（半衰期 {heat[2]}）", "value", True)
     if heat:
         return Trait(f"recent activity (half-life {heat[2]})", f"近期活跃度（半衰期 {heat[2]}）", "events", True)
+    if window := _WINDOW.match(name):
+        en, zh, unit = _WINDOWED[window[1]]
+        return Trait(en.format(window[2]), zh.format(window[2]), unit, True)
     readable = name.removeprefix("attr_").replace("_", " ")
     return Trait(readable, readable)
 
@@ -89,7 +98,7 @@ def is_aggregate(name: str) -> bool:
     >>> is_aggregate("heat_7d"), is_aggregate("attr_age")
     (True, False)
     """
-    return name in TRAITS or bool(_HEAT.match(name))
+    return name in TRAITS or bool(_HEAT.match(name) or _WINDOW.match(name))
 
 
 def half_life_name(seconds: float) -> str:

@@ -11,6 +11,7 @@ from fenqun.config import Config
 from fenqun.data.splits import Phase
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.progress import Progress
+from fenqun.schema import StageRecord
 from fenqun.store import Run
 
 PHASES: tuple[Phase, ...] = ("select", "judge", "final")
@@ -63,9 +64,15 @@ class Stage:
         Stages whose artifacts it reads.
     settings
         The part of the settings that its result depends on, as plain values.
+    watches
+        What it reads beside the tables, as plain values: files that earlier stages only name.
+    passes
+        What of its record later stages depend on, beside the stages they name themselves; None: all of it.
     """
 
     name: str
     needs: tuple[str, ...]
     settings: Callable[[Config], Any]
     compute: Callable[[Context], StageOutput]
+    watches: Callable[[Context], Any] = lambda context: None
+    passes: Callable[[StageRecord], Any] | None = None

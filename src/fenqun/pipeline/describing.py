@@ -96,7 +96,7 @@ def recommend_lists(context: Context) -> StageOutput:
     if settings.per_user:
         taste = TasteEncoder.load(run.require("work/taste/final"))
         counts = phases.counts("final")
-        personal = TasteRanking(taste.transform(counts), taste.item_table).fit(counts, labels, len(ids))
+        personal = TasteRanking(taste.ranking_vectors(counts), taste.item_table).fit(counts, labels, len(ids))
         tables = user_recommendations(
             personal, store.users, store.items, settings.list_length, seen=None if phases.repeats else counts
         )

@@ -23,7 +23,18 @@ from fenqun.schema import SCHEMA_VERSION, Manifest, StageRecord
 from fenqun.settings import dump_config
 from fenqun.store import Run, digest, explain_io
 
-_LIBRARIES = ("duckdb", "numpy", "scipy", "scikit-learn", "torch", "implicit", "pyarrow", "hdbscan", "openTSNE")
+_LIBRARIES = (
+    "duckdb",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "implicit",
+    "lightgbm",
+    "pyarrow",
+    "hdbscan",
+    "openTSNE",
+)
 
 
 def run_pipeline(config: Config, out: str | Path, progress: Progress | None = None) -> Run:
@@ -58,8 +69,9 @@ def run_pipeline(config: Config, out: str | Path, progress: Progress | None = No
             run.write_text("config.yaml", dump_config(config))
             fingerprints: dict[str, str] = {}
             for stage in STAGES:
-                fingerprints[stage.name] = _fingerprint(stage, config, fingerprints, sources)
-                _advance(stage, context, fingerprints)
+                own = _fingerprint(stage, config, fingerprints, sources, stage.watches(context))
+                _advance(stage, context, own)
+                fingerprints[stage.name] = _passed(stage, run, own)
                 if stage.name == "data":
                     config = context.config = _within_budget(config, run, progress)
         status = "done"
@@ -75,10 +87,19 @@ def run_pipeline(config: Config, out: str | Path, progress: Progress | None = No
     return run
 
 
-def _advance(stage: Stage, context: Context, fingerprints: dict[str, str]) -> None:
+def _passed(stage: Stage, run: Run, own: str) -> str:
+    """Return what later stages depend on: the stage's own fingerprint, or only what it decided."""
+    if stage.passes is None:
+        return own
+    record = run.stage_record(stage.name)
+    assert record is not None
+    return digest(stage.passes(record))
+
+
+def _advance(stage: Stage, context: Context, fingerprint: str) -> None:
     run, progress = context.run, context.progress
     record = run.stage_record(stage.name)
-    if record is not None and record.fingerprint == fingerprints[stage.name]:
+    if record is not None and record.fingerprint == fingerprint:
         progress.note(f"{stage.name}: unchanged")
         return
     run.drop_stage(stage.name)
@@ -89,7 +110,7 @@ def _advance(stage: Stage, context: Context, fingerprints: dict[str, str]) -> No
     run.finish_stage(
         StageRecord(
             name=stage.name,
-            fingerprint=fingerprints[stage.name],
+            fingerprint=fingerprint,
             outputs=list(output.artifacts),
             seconds=round(seconds, 3),
             peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
@@ -99,7 +120,7 @@ def _advance(stage: Stage, context: Context, fingerprints: dict[str, str]) -> No
     progress.note(f"{stage.name}: {seconds:.1f} s")
 
 
-def _fingerprint(stage: Stage, config: Config, done: dict[str, str], sources: Any) -> str:
+def _fingerprint(stage: Stage, config: Config, done: dict[str, str], sources: Any, watched: Any = None) -> str:
     return digest(
         {
             "version": _version("fenqun"),
@@ -109,6 +130,7 @@ def _fingerprint(stage: Stage, config: Config, done: dict[str, str], sources: An
             "seed": config.run.seed,
             "needs": [done[name] for name in stage.needs],
             "sources": None if stage.needs else sources,
+            "watched": watched,
         }
     )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from fenqun.behaviour.foundation import CARD, TENSORS
 from fenqun.config import Config
 from fenqun.data.ingest import source_files
+from fenqun.pipeline.blocks import learn_rhythm, learn_taste, refit_intent, try_intent
+from fenqun.pipeline.content import embed_content, media_fingerprints
 from fenqun.pipeline.context import Stage
 from fenqun.pipeline.describing import explain_segments, make_report, recommend_lists
 from fenqun.pipeline.evaluating import evaluate_strategies
-from fenqun.pipeline.learning import draw_map, embed_content, fuse_vectors, learn_taste
+from fenqun.pipeline.fusing import choose_blocks, draw_map, fuse_vectors
 from fenqun.pipeline.reading import make_profiles, read_data
 from fenqun.pipeline.segmenting import segment_users
 from fenqun.store import digest, file_fingerprint
@@ -36,6 +40,22 @@ def _lists(config: Config) -> Any:
     }
 
 
+def _taste(config: Config) -> Any:
+    foundation = config.behaviour.foundation
+    files = [] if foundation is None else [file_fingerprint(Path(foundation) / name) for name in (CARD, TENSORS)]
+    return [config.behaviour.taste.model_dump(mode="json"), foundation, files, config.recommendation.repeats]
+
+
+def _intent(config: Config) -> Any:
+    """Settings of the sequence encoder, and whether it has a weight at all."""
+    return [
+        config.behaviour.intent.model_dump(mode="json"),
+        config.vectors.weights.intent > 0,
+        config.recommendation.repeats,
+        config.run.device,
+    ]
+
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         "data",
@@ -52,17 +72,22 @@ STAGES: tuple[Stage, ...] = (
         lambda config: [_dump("profiles", "splits")(config), config.behaviour.max_events],
         make_profiles,
     ),
-    Stage("content", ("profiles",), _dump("content"), embed_content),
+    Stage("content", ("profiles",), _dump("content"), embed_content, watches=media_fingerprints),
+    Stage("taste", ("content",), _taste, learn_taste),
+    Stage("rhythm", ("profiles",), lambda config: config.behaviour.rhythm.model_dump(mode="json"), learn_rhythm),
+    Stage("intent", ("taste",), _intent, try_intent),
     Stage(
-        "taste",
-        ("content",),
-        lambda config: [_dump("behaviour")(config), config.recommendation.repeats],
-        learn_taste,
+        "blocks",
+        ("taste", "rhythm", "intent"),
+        lambda config: [config.vectors.model_dump(include={"weights", "gate", "components"}), _lists(config)],
+        choose_blocks,
+        passes=lambda record: sorted(record.figures["weights"].items()),
     ),
+    Stage("intent_refit", ("intent", "blocks"), _intent, refit_intent),
     Stage(
         "vectors",
-        ("taste",),
-        lambda config: [config.vectors.model_dump(include={"weights", "gate", "components"}), _lists(config)],
+        ("taste", "rhythm", "blocks", "intent_refit"),
+        lambda config: config.vectors.components,
         fuse_vectors,
     ),
     Stage("map", ("vectors",), lambda config: config.vectors.model_dump(include={"map", "map_sample"}), draw_map),

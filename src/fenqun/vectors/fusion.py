@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -110,17 +110,15 @@ class GateReport:
     dropped: tuple[str, ...]
 
 
-def gate(blocks: Blocks, weights: Mapping[str, float], judge: Callable[[Floats32], float]) -> GateReport:
+def gate(weights: Mapping[str, float], judge: Callable[[tuple[str, ...]], float]) -> GateReport:
     """Drop, one after another, the block without which validation is best, as long as that is better.
 
     Parameters
     ----------
-    blocks
-        Block to its rows.
     weights
         Block to its weight; blocks of weight 0 take no part.
     judge
-        Takes a fused vector a user, shape (n, d), and returns a figure of validation time, higher is
+        Takes the sorted names of blocks and returns a figure of validation time for their fused vectors, higher is
         better; NaN is worse than any number.
 
     Returns
@@ -130,15 +128,15 @@ def gate(blocks: Blocks, weights: Mapping[str, float], judge: Callable[[Floats32
     """
     kept = {name: float(weights[name]) for name in sorted(weights) if weights[name] > 0}
 
-    def figure(chosen: Mapping[str, float]) -> float:
-        value = float(judge(Fusion(chosen).fit_transform(blocks)))
+    def figure(names: Iterable[str]) -> float:
+        value = float(judge(tuple(names)))
         return value if np.isfinite(value) else float("-inf")
 
     best = figure(kept)
     figures = {"all": best}
     dropped: list[str] = []
     while len(kept) > 1:
-        trials = {name: figure({n: w for n, w in kept.items() if n != name}) for name in kept}
+        trials = {name: figure(n for n in kept if n != name) for name in kept}
         gone = [*dropped]
         figures |= {f"without {', '.join([*gone, name])}": value for name, value in trials.items()}
         worst = max(trials, key=lambda name: trials[name])

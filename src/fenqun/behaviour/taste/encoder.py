@@ -1,9 +1,10 @@
-"""Taste: who a user is, order-free. The set encoder."""
+"""The set encoder: users as weighted sums of item rows."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,10 +13,13 @@ import numpy.typing as npt
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from fenqun.behaviour.bridge import join_text, text_rows
-from fenqun.behaviour.contrast import tune
+from fenqun.behaviour.bridge import ItemText
+from fenqun.behaviour.contrast import tune, tune_map
 from fenqun.behaviour.factors import als_factors
 from fenqun.behaviour.listing import Listing
+from fenqun.behaviour.neighbours import NeighbourLists
+from fenqun.behaviour.taste.choice import TasteChoice
+from fenqun.behaviour.taste.parts import choose_parts, joined, unit_scale
 from fenqun.behaviour.weighting import (
     Weighting,
     inverse_document_frequency,
@@ -29,36 +33,17 @@ from fenqun.progress import Progress, Silent
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
 
 _LEAST_ITEMS = 2
-
-
-@dataclass(frozen=True)
-class TasteChoice:
-    """What validation time chose, for later fits to take over.
-
-    Attributes
-    ----------
-    weighting
-        ``log`` or ``binary``.
-    scale
-        Confidence scale of the factorisation.
-    epochs
-        Epochs of tuning; 0 is the initialised table.
-    """
-
-    weighting: Weighting
-    scale: float
-    epochs: int
 
 
 class TasteEncoder:
     """Users as normalised sums of item rows: counts damped, times idf, times an item table.
 
     The table starts as factors of the TF-IDF weighted log, leans on text where an item is rare, and
-    is tuned so that two halves of one user's items lie close. A user vector depends on the user's own
-    counts only, so new users need no new fit.
+    is tuned so that two halves of one user's items lie close. Beside it the items' text, and a
+    foundation's rows of it, can be parts of their own, where validation does not speak against them. A
+    user vector depends on the user's own counts only, so new users need no new fit.
 
     Parameters
     ----------
@@ -70,7 +55,9 @@ class TasteEncoder:
     Attributes
     ----------
     item_table
-        float32 (n_items, width).
+        float32 (n_items, width): what the log says of items, text where it is silent; ranks items.
+    user_table
+        float32 (n_items, parts times width): all parts side by side; makes user vectors.
     idf
         float64 (n_items,).
     chosen
@@ -82,6 +69,7 @@ class TasteEncoder:
     """
 
     item_table: Floats32
+    user_table: Floats32
     idf: Floats
     chosen: TasteChoice
     informative: bool
@@ -100,6 +88,7 @@ class TasteEncoder:
         has_text: npt.NDArray[Any] | None = None,
         validation: Any | None = None,
         *,
+        foundation: npt.NDArray[Any] | None = None,
         repeats: bool = False,
         seed: int = 0,
         threads: int = 1,
@@ -114,7 +103,10 @@ class TasteEncoder:
         item_vectors, has_text
             Text vectors, shape (n_items, d), and which items have one; None: no text.
         validation
-            CSR, same shape: the same users in held-out time; chooses scale and epochs.
+            CSR, same shape: the same users in held-out time; chooses scale, epochs and parts. Without it and
+            without an earlier choice, every part that is given takes part.
+        foundation
+            Rows of the items by a foundation, shape (n_items, w), zero for items without text; None: from scratch.
         repeats
             Whether lists that are judged on validation time may hold items that the user has.
         seed, threads
@@ -137,18 +129,36 @@ class TasteEncoder:
         self.figures = {"informative": self.informative, "weighting": weighting}
         if not self.informative:
             self.item_table = np.zeros((matrix.shape[1], self.config.width), dtype=np.float32)
+            self.user_table = self.item_table
             self.chosen = TasteChoice(weighting, self.config.scales[0], 0)
             return self
         weights = weigh_users(matrix, weighting, self.idf)
         judge = None if validation is None or self.given else Listing.of(matrix, validation, repeats, seed)
-        content = _Text.of(item_vectors, has_text, frequency, self.config.text_gate)
+        content = ItemText.of(item_vectors, has_text, frequency, self.config.text_gate)
         with threadpool_limits(1):
             scale, factors = self._factorise(weights, judge, seed, threads, progress)
-            start = _unit_scale(content.join(factors))
+            start = unit_scale(content.join(factors))
             table, epochs = self._tune(start, weights, judge, seed, progress)
-            self.item_table = content.complete(table).astype(np.float32)
-        self.chosen = TasteChoice(weighting, scale, epochs)
-        self.figures |= {"scale": scale, "epochs": epochs}
+            table = content.complete(table)
+            lists = None if judge is None else NeighbourLists.of(matrix, validation, repeats, seed)
+            offered = {"text": content.vectors} if content.has_text.any() else {}
+            offered |= {} if foundation is None else {"foundation": np.asarray(foundation, dtype=np.float64)}
+            # Where text is a part of its own the log speaks for itself: text within it would count twice.
+            alone = (
+                self._tuned(unit_scale(factors), weights, epochs, seed, progress) if "text" in offered else table
+            )
+            parts = choose_parts(
+                {"log": table, **offered},
+                alone,
+                weights,
+                lists,
+                self.given,
+                lambda rows: self._tune_rows(rows, weights, seed, progress),
+            )
+            self.item_table = table.astype(np.float32)
+            self.user_table = joined(parts.tables, weights).astype(np.float32)
+        self.chosen = TasteChoice(weighting, scale, epochs, "text" in parts.tables, parts.transfer)
+        self.figures |= {"parts": list(parts.tables), **parts.figures}
         return self
 
     def _factorise(
@@ -195,20 +205,43 @@ class TasteEncoder:
                 self.figures.setdefault("ndcg_by_epoch", []).append(ndcg)
 
         watch(0, table)  # the table as it starts is a candidate too
-        table = tune(
-            table,
-            weights,
-            epochs=epochs,
-            batch=config.batch,
-            learning_rate=config.learning_rate,
-            temperature=config.temperature,
-            seed=seed,
-            progress=progress,
-            after_epoch=watch,
-        )
+        tuned = self._tuned(start, weights, epochs, seed, progress, watch)
         if judge and found:
             _, epochs, table = found[-1]
-        return table.astype(np.float64), epochs
+            return table.astype(np.float64), epochs
+        return tuned, epochs
+
+    def _tuned(
+        self,
+        start: Floats,
+        weights: sparse.csr_matrix,
+        epochs: int,
+        seed: int,
+        progress: Progress,
+        watch: Callable[[int, Floats32], None] = lambda epoch, table: None,
+    ) -> Floats:
+        """Return a table after a number of epochs."""
+        if epochs == 0:
+            return start
+        table = tune(start.astype(np.float32), weights, **self._how(epochs, seed, progress), after_epoch=watch)
+        return table.astype(np.float64)
+
+    def _how(self, epochs: int, seed: int, progress: Progress) -> dict[str, Any]:
+        config = self.config
+        return {
+            "epochs": epochs,
+            "batch": config.batch,
+            "learning_rate": config.learning_rate,
+            "temperature": config.temperature,
+            "seed": seed,
+            "progress": progress,
+        }
+
+    def _tune_rows(self, rows: Floats, weights: sparse.csr_matrix, seed: int, progress: Progress) -> Floats:
+        """Return a foundation's rows under a map that is tuned on this log."""
+        log = (weights, rows.astype(np.float32))
+        matrix = tune_map([log], **self._how(self.config.epochs, seed, progress))
+        return np.asarray(rows @ matrix.astype(np.float64))
 
     # -- using ---------------------------------------------------------------------------------
 
@@ -223,14 +256,15 @@ class TasteEncoder:
         Returns
         -------
         ndarray
-            float32, shape (n, width), rows of unit length; zero for a user without a known item.
+            float32, shape (n, width of all parts), rows of unit length; zero for a user without a known item.
         """
         weights = weigh_users(counts, self.chosen.weighting, self.idf)
-        return unit_rows(weights @ self.item_table.astype(np.float64)).astype(np.float32)
+        return unit_rows(weights @ self.user_table.astype(np.float64)).astype(np.float32)
 
-    def scores(self, user_vectors: npt.NDArray[Any]) -> Floats32:
-        """Score every item for users, shape (n, n_items); only the order within a row has a meaning."""
-        return np.asarray(user_vectors, dtype=np.float32) @ self.item_table.T
+    def ranking_vectors(self, counts: Any) -> Floats32:
+        """Embed users where items are: inner products with ``item_table`` rank items for them, (n, width)."""
+        weights = weigh_users(counts, self.chosen.weighting, self.idf)
+        return unit_rows(weights @ self.item_table.astype(np.float64)).astype(np.float32)
 
     # -- storing -------------------------------------------------------------------------------
 
@@ -239,7 +273,12 @@ class TasteEncoder:
         from safetensors.numpy import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({"item_table": self.item_table, "idf": self.idf}, folder / "taste.safetensors")
+        tensors: dict[str, npt.NDArray[Any]] = {
+            "item_table": self.item_table,
+            "user_table": self.user_table,
+            "idf": self.idf,
+        }
+        save_file(tensors, folder / "taste.safetensors")
         plain = {
             "config": self.config.model_dump(mode="json"),
             "chosen": asdict(self.chosen),
@@ -265,52 +304,9 @@ class TasteEncoder:
             tensors = load_file(folder / "taste.safetensors")
             encoder = cls(Taste.model_validate(plain["config"]))
             encoder.item_table, encoder.idf = tensors["item_table"], tensors["idf"]
+            encoder.user_table = tensors["user_table"]
             encoder.chosen = TasteChoice(**plain["chosen"])
             encoder.informative, encoder.figures = plain["informative"], plain["figures"]
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise RunError("holds no readable taste encoder", where=str(folder), mend="run it again") from error
         return encoder
-
-
-def _unit_scale(table: Floats) -> Floats:
-    """Scale a table so that rows have a mean square length of 1.
-
-    User vectors do not change; the learning rate of the tuning means the same for every log.
-    """
-    squares = np.einsum("ij,ij->i", table, table)
-    alive = squares > 0
-    return table / np.sqrt(squares[alive].mean()) if alive.any() else table
-
-
-@dataclass(frozen=True)
-class _Text:
-    """Text vectors of the items of one fit; ``gate`` 0 is no text."""
-
-    vectors: npt.NDArray[Any]
-    has_text: Bools
-    frequency: Floats
-    gate: float
-
-    @classmethod
-    def of(
-        cls, vectors: npt.NDArray[Any] | None, has_text: npt.NDArray[Any] | None, frequency: Floats, gate: float
-    ) -> _Text:
-        none = np.zeros(len(frequency), dtype=bool)
-        if vectors is None or has_text is None or gate == 0:
-            return cls(np.zeros((len(frequency), 1)), none, frequency, 0.0)
-        return cls(vectors, np.asarray(has_text, dtype=bool), frequency, gate)
-
-    def join(self, table: Floats) -> Floats:
-        """Lean rare items on their text."""
-        if not self.has_text.any():
-            return table
-        told = text_rows(table, self.vectors, self.has_text, self.frequency, self.gate)
-        return join_text(table, told, self.has_text, self.frequency, self.gate)
-
-    def complete(self, table: Floats) -> Floats:
-        """Give items that the log has never seen the row that their text tells of the tuned table."""
-        unseen = self.has_text & (self.frequency == 0)
-        if not unseen.any():
-            return table
-        told = text_rows(table, self.vectors, self.has_text, self.frequency, self.gate)
-        return np.where(unseen[:, None], told, table)

@@ -1,0 +1,1 @@
+"""The intent block: a sequence encoder over events, which says what a user does next."""

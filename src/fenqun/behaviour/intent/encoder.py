@@ -1,0 +1,350 @@
+"""The intent encoder: users as the state of a sequence model after their last event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fenqun.behaviour.contrast import one_thread
+from fenqun.behaviour.intent.batches import batches, last_spans
+from fenqun.behaviour.intent.vocabulary import Vocabulary
+from fenqun.behaviour.listing import Listing
+from fenqun.config import Intent
+from fenqun.data.sequence_store import SequenceStore
+from fenqun.errors import ConfigError, RunError
+from fenqun.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import torch
+
+    from fenqun.behaviour.intent.model import EventModel
+
+Floats32 = npt.NDArray[np.float32]
+
+LARGE = 20_000
+"""Users from which on ``auto`` is the transformer and not the recurrent unit."""
+FREQUENT = 5
+"""Events from which on an item learns a row of its own."""
+
+_EMBED_TOKENS = 2048
+"""Events of a batch that is embedded: what fits a processor's cache."""
+
+
+@dataclass(frozen=True)
+class IntentChoice:
+    """What validation time chose, for later fits to take over.
+
+    Attributes
+    ----------
+    backbone
+        Its name.
+    share
+        Share of the training plan after which it was best; 0 is the initialised model.
+    """
+
+    backbone: str
+    share: float
+
+
+class IntentEncoder:
+    """A sequence model over events, trained on what comes next; a user's vector is its last state.
+
+    Items enter by their rows of another table (taste's), so that the model starts from what is known without
+    order and an item without events of its own is no stranger.
+
+    Parameters
+    ----------
+    config
+        Settings.
+    chosen
+        What an earlier fit chose on validation time; None: choose.
+
+    Attributes
+    ----------
+    model
+        :class:`fenqun.behaviour.intent.model.EventModel`.
+    vocabulary
+        Codes of events.
+    chosen
+        :class:`IntentChoice` of this fit.
+    figures
+        What was tried and found, for the record of the stage.
+    """
+
+    model: EventModel
+    vocabulary: Vocabulary
+    chosen: IntentChoice
+    figures: dict[str, Any]
+
+    def __init__(self, config: Intent | None = None, chosen: IntentChoice | None = None) -> None:
+        self.config = config or Intent()
+        self.given = chosen
+
+    # -- fitting -------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        store: SequenceStore,
+        folds: Collection[int],
+        item_table: npt.NDArray[Any],
+        *,
+        truth: Any | None = None,
+        repeats: bool = False,
+        train: bool = True,
+        seed: int = 0,
+        device: str = "auto",
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train on the events of some folds.
+
+        Parameters
+        ----------
+        store, folds
+            Sequences, and the folds that may be learned from.
+        item_table
+            Shape (n_items, d): vectors of items to start from.
+        truth
+            CSR, shape (n_users, n_items): what the users did in held-out time; chooses the checkpoint.
+        repeats
+            Whether lists that are judged on it may hold items that the user has.
+        train
+            False: the initialised model, a control.
+        seed
+            Of initialisation, batches and drawn items.
+        device
+            ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
+        progress
+            Told about events.
+
+        Raises
+        ------
+        ConfigError
+            If the settings name no backbone, or their sizes do not fit.
+        """
+        from fenqun.behaviour.intent.objectives import NegativeSampler, Objective
+        from fenqun.behaviour.intent.training import Plan
+        from fenqun.behaviour.intent.training import train as learn
+
+        name = self.given.backbone if self.given else backbone_name(self.config, store.n_users)
+        with one_thread(), _seeded(seed):
+            import torch
+
+            frequency = item_frequency(store, folds)
+            self.vocabulary = Vocabulary.fit(store, folds)
+            self.model = _build(self.config, name, item_table, frequency, self.vocabulary)
+            target = _device(device)
+            self.model.to(target)
+            listing = None
+            if truth is not None and self.given is None:
+                listing = Listing.of(store.counts(folds, self.config.length), truth, repeats, seed)
+            stop = self.given.share if self.given else float(train)
+            sampler = NegativeSampler(torch.from_numpy(frequency), self.config.negatives)
+            found = learn(
+                self.model,
+                store,
+                folds,
+                self.vocabulary,
+                Objective(self.config, self.model.backbone.causal, sampler),
+                self.config,
+                Plan.of(self.config, int(frequency.sum()), stop),
+                judge=None if listing is None or not train else lambda: self._ndcg(store, folds, listing),
+                seed=seed,
+                device=target,
+                progress=progress or Silent(),
+            )
+        self.chosen = self.given or IntentChoice(name, found.share)
+        self.figures = {"backbone": name, "share": self.chosen.share, **found.figures}
+        return self
+
+    def _ndcg(self, store: SequenceStore, folds: Collection[int], listing: Listing) -> float:
+        vectors = np.zeros((store.n_users, self.model.backbone.width), dtype=np.float32)
+        vectors[listing.users] = self.transform(store, folds, listing.users)
+        queries, items = self.ranking(vectors)
+        return listing.ndcg(queries, items)
+
+    # -- using ---------------------------------------------------------------------------------
+
+    def transform(
+        self, store: SequenceStore, folds: Collection[int], users: npt.NDArray[np.int64] | None = None
+    ) -> Floats32:
+        """Embed users by their last events within folds.
+
+        Parameters
+        ----------
+        store, folds
+            Sequences, and the folds whose events count.
+        users
+            int64 (n,): rows of the store; None: all.
+
+        Returns
+        -------
+        ndarray
+            float32 (n, width); zero for a user without events. A user alone and among others gets the same
+            vector up to rounding (1e-5).
+        """
+        import torch
+
+        from fenqun.behaviour.intent.training import half_precision
+
+        width = self.model.backbone.width
+        # Where a hidden event is put behind the last, it takes the place of the oldest.
+        hidden = 0 if self.model.backbone.causal else 1
+        spans = last_spans(store, folds, self.config.length - hidden)
+        if users is not None:
+            spans = spans.take(np.flatnonzero(np.isin(spans.users, users)))
+        found = np.zeros((store.n_users, width), dtype=np.float32)
+        device = next(self.model.parameters()).device
+        was_training = self.model.training
+        self.model.eval()
+        with torch.inference_mode(), one_thread(), half_precision(device):
+            for batch in batches(store, self.vocabulary, spans, _EMBED_TOKENS):
+                found[batch.users] = self.model.last(batch.to(device)).float().cpu().numpy()
+        self.model.train(was_training)
+        return found if users is None else found[users]
+
+    def ranking(self, user_vectors: npt.NDArray[Any]) -> tuple[Floats32, Floats32]:
+        """Return queries (n, width + 1) and item rows (n_items, width + 1) whose products are the items' scores."""
+        import torch
+
+        device = next(self.model.parameters()).device
+        with torch.inference_mode(), one_thread():
+            vectors = torch.from_numpy(np.asarray(user_vectors, dtype=np.float32)).to(device)
+            queries = self.model.query(vectors).cpu().numpy()
+            rows = self.model.items.everything().cpu().numpy()
+            bias = self.model.items.bias.cpu().numpy()
+        ones = np.ones((len(queries), 1), dtype=np.float32)
+        return np.hstack([queries, ones]), np.hstack([rows, bias[:, None]])
+
+    def scores(self, user_vectors: npt.NDArray[Any]) -> Floats32:
+        """Score every item for users, (n, n_items); only the order within a row has a meaning."""
+        queries, items = self.ranking(user_vectors)
+        return np.asarray(queries @ items.T)
+
+    # -- storing -------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Write ``intent.safetensors`` and ``intent.json`` into a folder, made if need be."""
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
+        save_file(state, folder / "intent.safetensors")
+        plain = {
+            "config": self.config.model_dump(mode="json"),
+            "chosen": asdict(self.chosen),
+            "vocabulary": self.vocabulary.to_dict(),
+            "figures": self.figures,
+        }
+        (folder / "intent.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> IntentEncoder:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        RunError
+            If a file is missing or damaged.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            plain = json.loads((folder / "intent.json").read_text(encoding="utf-8"))
+            state = load_file(folder / "intent.safetensors")
+            encoder = cls(Intent.model_validate(plain["config"]))
+            encoder.chosen = IntentChoice(**plain["chosen"])
+            encoder.vocabulary = Vocabulary.from_dict(plain["vocabulary"])
+            encoder.figures = plain["figures"]
+            n_own = len(state["items.own.weight"])
+            encoder.model = _model(
+                encoder.config,
+                encoder.chosen.backbone,
+                state["items.table"],
+                np.arange(n_own - 1),
+                np.zeros(len(state["items.table"]), dtype=np.float32),
+                encoder.vocabulary,
+            )
+            encoder.model.load_state_dict(state)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise RunError("holds no readable intent encoder", where=str(folder), mend="run it again") from error
+        return encoder
+
+
+def backbone_name(config: Intent, n_users: int) -> str:
+    """Return the backbone that the settings mean for a log of so many users."""
+    if config.backbone == "auto":
+        return "gpt" if n_users >= LARGE else "gru"
+    return config.backbone
+
+
+def item_frequency(store: SequenceStore, folds: Collection[int]) -> npt.NDArray[np.float64]:
+    """Return the events of each item within folds, float64 (n_items,)."""
+    inside = np.isin(store.fold, np.asarray(sorted(folds), dtype=np.int8))
+    return np.bincount(store.item[inside], minlength=store.n_items).astype(np.float64)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw initial weights and dropout from the seed, and leave torch's own random numbers alone."""
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def _build(
+    config: Intent,
+    name: str,
+    item_table: npt.NDArray[Any],
+    frequency: npt.NDArray[np.float64],
+    vocabulary: Vocabulary,
+) -> EventModel:
+    """Make the initialised model."""
+    import torch
+
+    # An item starts out as likely as it is frequent.
+    prior = np.log((frequency + 1.0) / (frequency.sum() + len(frequency)))
+    return _model(
+        config,
+        name,
+        torch.from_numpy(np.array(item_table, dtype=np.float32)),
+        np.flatnonzero(frequency >= FREQUENT),
+        (prior - prior.mean()).astype(np.float32),
+        vocabulary,
+    )
+
+
+def _model(
+    config: Intent,
+    name: str,
+    table: torch.Tensor,
+    frequent: npt.NDArray[np.int64],
+    prior: Floats32,
+    vocabulary: Vocabulary,
+) -> EventModel:
+    import torch
+
+    from fenqun.behaviour.intent.backbones import make_backbone
+    from fenqun.behaviour.intent.model import EventModel, ItemRows
+
+    rows = ItemRows(table, torch.from_numpy(frequent), torch.from_numpy(prior), config.width)
+    return EventModel(rows, vocabulary.sizes, make_backbone(name, config), config.dropout)
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("no GPU is there", where="run.device", mend="set it to auto or cpu")
+    return torch.device(name)

@@ -1,0 +1,131 @@
+"""The network: event vectors, a backbone, and scores of items and times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import embedding, embedding_bag
+
+from fenqun.behaviour.intent.backbones import Backbone
+from fenqun.behaviour.intent.batches import EventBatch, with_hidden_end
+
+
+class ItemRows(nn.Module):
+    """Rows of items: a projection of what taste and content know, plus what this model learns of frequent ones.
+
+    An item that the log hardly knows has the projection alone, so that a new item is no stranger.
+
+    Parameters
+    ----------
+    table
+        float32 (n_items, d): item vectors to start from; they stay as they are.
+    frequent
+        int64: items that get a row of their own to learn, which starts at zero.
+    prior
+        float32 (n_items,): where the items' biases start.
+    """
+
+    table: torch.Tensor
+    slot: torch.Tensor
+
+    def __init__(self, table: torch.Tensor, frequent: torch.Tensor, prior: torch.Tensor, width: int) -> None:
+        super().__init__()
+        self.register_buffer("table", table)
+        slot = torch.zeros(len(table), dtype=torch.int64)
+        slot[frequent] = torch.arange(1, len(frequent) + 1)
+        self.register_buffer("slot", slot)
+        self.project = nn.Linear(table.shape[1], width, bias=False)
+        nn.init.orthogonal_(self.project.weight)
+        self.own = nn.Embedding(len(frequent) + 1, width, padding_idx=0)
+        nn.init.zeros_(self.own.weight)
+        self.bias = nn.Parameter(prior.clone())
+
+    def forward(self, items: torch.Tensor) -> torch.Tensor:
+        """Return rows (..., width) of items (...,)."""
+        rows: torch.Tensor = self.project(embedding(items, self.table)) + self.own(self.slot[items])
+        return rows
+
+    def everything(self) -> torch.Tensor:
+        """Return the rows of all items, (n_items, width)."""
+        rows: torch.Tensor = self.project(self.table) + self.own(self.slot)
+        return rows
+
+
+class EventModel(nn.Module):
+    """Events to states, and states to what comes next.
+
+    Parameters
+    ----------
+    items
+        Rows of the items.
+    sizes
+        Features of an event and the number of their codes.
+    backbone
+        Turns event vectors into states.
+    dropout
+        Of event vectors.
+    """
+
+    offsets: torch.Tensor
+
+    def __init__(self, items: ItemRows, sizes: dict[str, int], backbone: Backbone, dropout: float) -> None:
+        super().__init__()
+        self.items, self.backbone = items, backbone
+        self.names = list(sizes)
+        width = backbone.width
+        ends = torch.cumsum(torch.tensor(list(sizes.values())), 0)
+        self.register_buffer("offsets", torch.cat((torch.zeros(1, dtype=torch.int64), ends[:-1])))
+        # All features share one table, so that an event's features are one sum.
+        self.features = nn.Embedding(int(ends[-1]), width)
+        nn.init.normal_(self.features.weight, std=0.1)
+        self.hidden = nn.Parameter(torch.zeros(width))
+        self.enter = nn.LayerNorm(width)
+        self.leave = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.query = nn.Linear(width, width)
+        nn.init.eye_(self.query.weight)
+        nn.init.zeros_(self.query.bias)
+        self.timing = nn.ModuleDict(
+            {name: nn.Linear(width, sizes[name]) for name in ("gap", "value") if name in sizes}
+        )
+        self.summary = nn.Linear(width, width, bias=False)
+
+    def events(self, batch: EventBatch) -> torch.Tensor:
+        """Return event vectors, (b, l, width); a hidden event has one vector for its item."""
+        codes = torch.stack([batch.codes[name] for name in self.names], dim=-1) + self.offsets
+        b, n, f = codes.shape
+        item = batch.item
+        shown = (item >= 0).unsqueeze(-1)
+        rows = torch.where(shown, self.items(item.clamp(min=0)), self.hidden)
+        told = embedding_bag(codes.view(-1, f), self.features.weight, mode="sum").view(b, n, -1)
+        x: torch.Tensor = self.dropout(self.enter(rows + told))
+        return x
+
+    def states(self, batch: EventBatch) -> torch.Tensor:
+        """Return the state after each event, (b, l, width)."""
+        states: torch.Tensor = self.leave(self.backbone(self.events(batch), batch.lengths))
+        return states
+
+    def last(self, batch: EventBatch) -> torch.Tensor:
+        """Return the state after the last event, (b, width): the user vector.
+
+        A backbone that looks both ways is asked what it would put at a hidden event behind the last.
+        """
+        if not self.backbone.causal:
+            batch = with_hidden_end(batch)
+        state: torch.Tensor = self.leave(self.backbone.last(self.events(batch), batch.lengths))
+        return state
+
+    def scores(self, states: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Score items for states, (n, items): all items, or those of an int64 tensor."""
+        rows = self.items.everything() if items is None else self.items(items)
+        bias = self.items.bias if items is None else self.items.bias[items]
+        found: torch.Tensor = self.query(states) @ rows.T + bias
+        return found
+
+    def parameters_of(self, decayed: bool) -> list[Any]:
+        """Return parameters that weight decay is for (matrices of layers), or the others."""
+        matrices = {id(module.weight) for module in self.modules() if isinstance(module, nn.Linear)}
+        return [p for p in self.parameters() if p.requires_grad and (id(p) in matrices) == decayed]

@@ -1,0 +1,104 @@
+"""Sets of blocks, each judged by the segments that it gives, and the rule by which blocks stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fenqun.config import Config
+from fenqun.evaluation.value import explained_variance
+from fenqun.pipeline.judging import Labels, PhaseJudge
+from fenqun.pipeline.phases import Floats
+from fenqun.segmentation.clusterers.catalogue import make_clusterer
+from fenqun.vectors.fusion import Fusion, gate
+from fenqun.vectors.reduction import Reducer
+
+GATE_K = 12
+"""Number of segments at which blocks are weighed against each other, before k is chosen."""
+
+
+class BlockSets:
+    """Sets of blocks, each judged once by the segments that it gives.
+
+    Parameters
+    ----------
+    blocks
+        Block to the vectors of the users that are judged.
+    weights
+        Block to its weight, above 0.
+    judge
+        Of the phase on which blocks are chosen.
+    config
+        Settings.
+    """
+
+    def __init__(
+        self, blocks: dict[str, Floats], weights: dict[str, float], judge: PhaseJudge, config: Config
+    ) -> None:
+        self.blocks, self.weights, self.judge, self.config = blocks, weights, judge, config
+        self.labels: dict[tuple[str, ...], Labels] = {}
+
+    def of(self, names: tuple[str, ...]) -> Labels:
+        """Return the segments that a set of blocks gives."""
+        if names not in self.labels:
+            fused = Fusion({name: self.weights[name] for name in names}).fit_transform(self.blocks)
+            self.labels[names] = _segments(fused, self.config)
+        return self.labels[names]
+
+    def lift(self, names: tuple[str, ...]) -> float:
+        """Return the criterion of a set, for the gate."""
+        return self.judge.criterion(self.of(names))
+
+    def gain(self, larger: tuple[str, ...], smaller: tuple[str, ...]) -> tuple[float, float]:
+        """Return the mean difference of users' NDCG between two sets, and its standard error."""
+        if not smaller:
+            return float("inf"), 0.0
+        ours, others = (self.judge.lists(self.of(names))[1]["ndcg"] for names in (larger, smaller))
+        difference = (ours - others)[np.isfinite(ours) & np.isfinite(others)]
+        if len(difference) < 2:
+            return 0.0, 0.0
+        return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return what each judged set is worth on validation time."""
+        return [{"blocks": list(names)} | _worth(self.judge, labels) for names, labels in self.labels.items()]
+
+
+def keep_blocks(sets: BlockSets) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the blocks that stay with their weights, and what was found.
+
+    Blocks that make validation worse leave. The sequence encoder comes last and must show more than the others: it
+    costs most, so it stays only where the lists of segments with it are better by more than the standard error of
+    the difference over users.
+    """
+    weights = sets.weights
+    if not sets.config.vectors.gate or len(weights) < 2:
+        return weights, {}
+    figures: dict[str, Any] = {}
+    plain = {name: weight for name, weight in weights.items() if name != "intent"}
+    report = gate(plain, sets.lift) if plain else None
+    kept = report.weights if report else {}
+    figures["gate"] = {**report.figures, "dropped": list(report.dropped)} if report else {}
+    if "intent" in weights:
+        added = kept | {"intent": weights["intent"]}
+        gain, error = sets.gain(tuple(sorted(added)), tuple(sorted(kept)))
+        figures["intent"] = {"gain": gain, "standard_error": error, "kept": gain > error}
+        kept = added if gain > error else kept
+    return kept, figures
+
+
+def _segments(fused: Floats, config: Config) -> Labels:
+    reduced = Reducer(config.vectors.components, seed=config.run.seed).fit_transform(fused)
+    k = min(GATE_K, len(reduced))
+    labels: Labels = make_clusterer("kmeans", k, seed=config.run.seed).fit(reduced).labels_
+    return labels
+
+
+def _worth(judge: PhaseJudge, labels: Labels) -> dict[str, float]:
+    """Return what segments are worth on validation time: lift of lists, future category, future value."""
+    told = {name: value for name, value in judge(labels).items() if name in ("lift", "probe")}
+    for outcome in ("future_value", "future_events"):
+        if outcome in judge.outcomes:
+            told[outcome] = explained_variance(labels, judge.outcomes[outcome], repeats=0).value
+    return {name: round(float(value), 6) for name, value in told.items() if np.isfinite(value)}
