@@ -7,14 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fenqun.behaviour.intent.batches import HIDDEN, PADDING, batches, last_spans, training_spans, with_hidden_end
+from fenqun.behaviour.intent.batches import HIDDEN, PADDING, EventReader, with_hidden_end
 from fenqun.behaviour.intent.encoder import IntentChoice, IntentEncoder, item_frequency
+from fenqun.behaviour.intent.history import decayed_history
 from fenqun.behaviour.intent.objectives import NegativeSampler, Objective, sampled_softmax
+from fenqun.behaviour.intent.outlook import Outlook
+from fenqun.behaviour.intent.spans import last_spans, training_spans
 from fenqun.behaviour.intent.vocabulary import Vocabulary
 from fenqun.config import Intent
 from fenqun.data.sequences import SequenceStore, build_sequences
@@ -122,10 +126,15 @@ def test_vectors_are_finite_and_tell_users_apart(encoder: IntentEncoder, store: 
     assert vectors.std(axis=0).min() > 0
 
 
-def test_only_the_last_events_matter(encoder: IntentEncoder, make_store: Callable[..., SequenceStore]) -> None:
+def test_what_lies_behind_the_last_events_fades(
+    encoder: IntentEncoder, make_store: Callable[..., SequenceStore]
+) -> None:
+    """Older events count in decayed sums alone, which are nothing after years."""
     long = log(3, np.array([30, 30, 30]))
-    short = long.filter(pa.array(np.arange(len(long)) % 30 >= 5))
-    every = make_store(long), make_store(short)
+    old = np.arange(len(long)) % 30 < 5
+    years = pa.array(np.where(old, 10 * 365 * 86400 * 1_000_000, 0), pa.duration("us"))
+    shifted = long.set_column(2, "timestamp", pc.subtract(long["timestamp"], years))
+    every = make_store(shifted), make_store(shifted.filter(pa.array(~old)))
     for user in range(3):
         rows = [int(s.user_index(pa.array([f"u{user:03}"]))[0]) for s in every]
         full, cut = (encoder.transform(s, (0, 1, 2))[row] for s, row in zip(every, rows, strict=True))
@@ -144,7 +153,7 @@ def test_a_user_without_events_is_zero(
 @pytest.mark.parametrize("name", ["gru", "gpt"])
 def test_a_state_does_not_know_what_comes(name: str, store: SequenceStore, table: np.ndarray) -> None:
     encoder = IntentEncoder(Intent(backbone=name, **SMALL)).fit(store, (0,), table, train=False)
-    batch = next(batches(store, encoder.vocabulary, last_spans(store, (0, 1, 2), 12), 256))
+    batch = next(EventReader(store, encoder.vocabulary).batches(last_spans(store, (0, 1, 2), 12), 256))
     encoder.model.eval()
     with torch.inference_mode():
         before = encoder.model.states(batch)
@@ -156,7 +165,7 @@ def test_a_state_does_not_know_what_comes(name: str, store: SequenceStore, table
 
 def test_the_last_state_by_the_short_way_is_the_same(encoder: IntentEncoder, store: SequenceStore) -> None:
     encoder.model.eval()
-    for batch in batches(store, encoder.vocabulary, last_spans(store, (0,), 11), 64):
+    for batch in EventReader(store, encoder.vocabulary).batches(last_spans(store, (0,), 11), 64):
         whole = batch if encoder.model.backbone.causal else with_hidden_end(batch)
         with torch.inference_mode():
             states = encoder.model.states(whole)[torch.arange(len(batch.users)), whole.lengths - 1]
@@ -209,22 +218,25 @@ def test_the_best_checkpoint_is_kept_and_taken_over(store: SequenceStore, table:
     assert again.figures["events"] < 0.5 * SMALL["events"] + SMALL["tokens"]
 
 
-@pytest.mark.parametrize("objective", ["next", "timing", "masked", "contrastive", "future"])
+@pytest.mark.parametrize("objective", ["next", "timing", "outlook", "masked", "contrastive", "future"])
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_objective_alone_gives_a_gradient(
     name: str, objective: str, store: SequenceStore, table: np.ndarray
 ) -> None:
-    weights = dict.fromkeys(("next", "timing", "masked", "contrastive", "future"), 0.0) | {objective: 1.0}
+    weights = dict.fromkeys(("next", "timing", "outlook", "masked", "contrastive", "future"), 0.0) | {
+        objective: 1.0
+    }
     config = Intent(backbone=name, objectives=weights, **SMALL)
     encoder = IntentEncoder(config).fit(store, (0,), table, train=False)
     causal = encoder.model.backbone.causal
     sampler = NegativeSampler(torch.from_numpy(item_frequency(store, (0,))), config.negatives)
     loss_of = Objective(config, causal, sampler)
-    if (objective == "masked") == causal and objective in ("next", "timing", "masked"):
+    if (objective == "masked") == causal and objective in ("next", "timing", "outlook", "masked"):
         assert not loss_of.weights  # a backbone that sees what is to be predicted cannot be trained for it
         return
     spans = training_spans(store, (0,), config.length, np.random.default_rng(0))
-    batch = max(batches(store, encoder.vocabulary, spans, 256), key=lambda b: b.item.numel())
+    ahead = Outlook.of(store, (0,), encoder.vocabulary.half_lives, None)
+    batch = max(EventReader(store, encoder.vocabulary, ahead).batches(spans, 256), key=lambda b: b.item.numel())
     loss = loss_of(encoder.model, batch, torch.Generator().manual_seed(0))
     loss.backward()
     gradients = [p.grad for p in encoder.model.backbone.parameters() if p.grad is not None]
@@ -267,7 +279,7 @@ def test_training_spans_are_whole_and_batches_keep_their_size(
     assert (covered[store.fold < 2] == 0).sum() <= 2 * store.n_users
     vocabulary = Vocabulary.fit(store, (0, 1))
     seen = 0
-    for batch in batches(store, vocabulary, spans, tokens, generator):
+    for batch in EventReader(store, vocabulary).batches(spans, tokens, generator):
         assert batch.item.numel() <= tokens or len(batch.users) == 1
         inside = torch.arange(batch.shape[1]) < batch.lengths[:, None]
         assert bool(((batch.item == PADDING) == ~inside).all())
@@ -277,9 +289,45 @@ def test_training_spans_are_whole_and_batches_keep_their_size(
     assert seen == spans.lengths.sum()
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_what_lies_ahead_is_counted_by_hand(known: bool, store: SequenceStore) -> None:
+    """Of each event: the events after its second, within the horizon, if all of it can be known."""
+    end = int(store.time.max()) + 3600
+    half_lives = Vocabulary.fit(store, (0, 1)).half_lives
+    outlook = Outlook.of(store, (0, 1), half_lives, end if known else None)
+    spans = last_spans(store, (0, 1), 12)
+    found = outlook.targets(store, spans, 12)
+    n = store.n_events((0, 1))
+    for row, user in enumerate(spans.users):
+        own = slice(store.offsets[user], store.offsets[user] + n[user])
+        time, value = np.asarray(store.time[own]), np.nan_to_num(np.asarray(store.value[own], dtype=float))
+        until = end if known else time[-1]
+        for step, moment in enumerate(time[-spans.lengths[row] :]):
+            for h, horizon in enumerate(outlook.horizons):
+                inside = (time > moment) & (time <= moment + horizon)
+                if moment + horizon > until:
+                    assert np.isnan(found[row, step, [h, h + len(outlook.horizons)]]).all()
+                else:
+                    sums = np.log1p([inside.sum(), value[inside].sum()])
+                    np.testing.assert_allclose(found[row, step, [h, h + len(outlook.horizons)]], sums, rtol=1e-5)
+        assert np.isnan(found[row, spans.lengths[row] :]).all()
+
+
+def test_the_history_is_counted_by_hand(store: SequenceStore) -> None:
+    lives = (3600, 7200)
+    found = decayed_history(store, lives)
+    for user in range(0, store.n_users, 9):
+        own = slice(store.offsets[user], store.offsets[user + 1])
+        time, value = np.asarray(store.time[own]), np.nan_to_num(np.asarray(store.value[own], dtype=float))
+        for step, moment in enumerate(time):
+            faded = np.exp2(-(moment - time[: step + 1])[:, None] / lives)
+            sums = np.concatenate([faded.sum(axis=0), (faded * value[: step + 1, None]).sum(axis=0)])
+            np.testing.assert_allclose(found[own][step], np.log1p(sums), rtol=2e-3)
+
+
 def test_a_hidden_event_goes_behind_the_last(store: SequenceStore) -> None:
     vocabulary = Vocabulary.fit(store, (0,))
-    for batch in batches(store, vocabulary, last_spans(store, (0,), 11), 128):
+    for batch in EventReader(store, vocabulary).batches(last_spans(store, (0,), 11), 128):
         longer = with_hidden_end(batch)
         rows = torch.arange(len(batch.users))
         assert bool((longer.item[rows, batch.lengths] == HIDDEN).all())

@@ -75,7 +75,7 @@ class NeighbourLists:
         lists = []
         for start in range(0, len(self.users), _ROWS):
             judged = self.users[start : start + _ROWS]
-            cosine: npt.NDArray[np.float32] = rows[judged] @ pool.T
+            cosine = np.asarray(rows[judged] @ pool.T, dtype=np.float32)
             cosine[judged[:, None] == self.pool] = -np.inf
             scores = np.asarray((self._nearest(cosine) @ self.taken).toarray() + everyone, dtype=np.float32)
             if self.seen is not None:

@@ -55,6 +55,7 @@ class Objectives(Settings):
     next: float = Field(1.0, ge=0, description="The next events over a window, sampled softmax (gpt, gru)")
     masked: float = Field(1.0, ge=0, description="Masked events (bert)")
     timing: float = Field(0.1, ge=0, description="Time until the next event, and its value (gpt, gru)")
+    outlook: float = Field(1.0, ge=0, description="Events and value over the coming weeks and months (gpt, gru)")
     contrastive: float = Field(0.0, ge=0, description="Two slices of one user attract")
     future: float = Field(0.0, ge=0, description="The past and the future of one user attract")
 
@@ -130,4 +131,6 @@ class Search(Settings):
     intent: bool = Field(
         False, description="Search the sequence encoder's settings too: each trial then trains one"
     )
-    events: int = Field(500_000, ge=1, description="Events that a sequence encoder of the search is trained on at most")
+    events: int = Field(
+        500_000, ge=1, description="Events that a sequence encoder of the search is trained on at most"
+    )

@@ -172,6 +172,7 @@ def _fit_intent(context: Context, phases: Phases, phase: Phase, encoder: IntentE
         LEARNED[phase],
         TasteEncoder.load(run.require(f"work/taste/{phase}")).item_table,
         truth=phases.truth(phase) if phase == "select" else None,
+        now=phases.splits.now(phase) if phases.splits.judges_value else None,
         repeats=phases.repeats,
         seed=context.config.run.seed,
         device=context.config.run.device,

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fenqun.behaviour.contrast import one_thread
-from fenqun.behaviour.intent.batches import batches, last_spans
+from fenqun.behaviour.intent.batches import EventReader
+from fenqun.behaviour.intent.outlook import Outlook
+from fenqun.behaviour.intent.spans import last_spans
 from fenqun.behaviour.intent.vocabulary import Vocabulary
 from fenqun.behaviour.listing import Listing
 from fenqun.config import Intent
@@ -96,6 +98,7 @@ class IntentEncoder:
         item_table: npt.NDArray[Any],
         *,
         truth: Any | None = None,
+        now: int | None = None,
         repeats: bool = False,
         train: bool = True,
         seed: int = 0,
@@ -112,6 +115,8 @@ class IntentEncoder:
             Shape (n_items, d): vectors of items to start from.
         truth
             CSR, shape (n_users, n_items): what the users did in held-out time; chooses the checkpoint.
+        now
+            Epoch seconds up to which the folds know what everybody did; None: only up to each user's last event.
         repeats
             Whether lists that are judged on it may hold items that the user has.
         train
@@ -138,7 +143,8 @@ class IntentEncoder:
 
             frequency = item_frequency(store, folds)
             self.vocabulary = Vocabulary.fit(store, folds)
-            self.model = _build(self.config, name, item_table, frequency, self.vocabulary)
+            outlook = Outlook.of(store, folds, self.vocabulary.half_lives, now)
+            self.model = _build(self.config, name, item_table, frequency, self.vocabulary, outlook.width)
             target = _device(device)
             self.model.to(target)
             listing = None
@@ -146,15 +152,16 @@ class IntentEncoder:
                 listing = Listing.of(store.counts(folds, self.config.length), truth, repeats, seed)
             stop = self.given.share if self.given else float(train)
             sampler = NegativeSampler(torch.from_numpy(frequency), self.config.negatives)
+            objective = Objective(self.config, self.model.backbone.causal, sampler)
+            reader = EventReader(store, self.vocabulary, outlook if "outlook" in objective.weights else None)
             found = learn(
                 self.model,
-                store,
+                reader,
                 folds,
-                self.vocabulary,
-                Objective(self.config, self.model.backbone.causal, sampler),
+                objective,
                 self.config,
                 Plan.of(self.config, int(frequency.sum()), stop),
-                judge=None if listing is None or not train else lambda: self._ndcg(store, folds, listing),
+                judge=None if listing is None or not train else lambda: self._ndcg(reader, folds, listing),
                 seed=seed,
                 device=target,
                 progress=progress or Silent(),
@@ -163,9 +170,9 @@ class IntentEncoder:
         self.figures = {"backbone": name, "share": self.chosen.share, **found.figures}
         return self
 
-    def _ndcg(self, store: SequenceStore, folds: Collection[int], listing: Listing) -> float:
-        vectors = np.zeros((store.n_users, self.model.backbone.width), dtype=np.float32)
-        vectors[listing.users] = self.transform(store, folds, listing.users)
+    def _ndcg(self, reader: EventReader, folds: Collection[int], listing: Listing) -> float:
+        vectors = np.zeros((reader.store.n_users, self.model.backbone.width), dtype=np.float32)
+        vectors[listing.users] = self._embed(reader, folds, listing.users)[listing.users]
         queries, items = self.ranking(vectors)
         return listing.ndcg(queries, items)
 
@@ -189,25 +196,29 @@ class IntentEncoder:
             float32 (n, width); zero for a user without events. A user alone and among others gets the same
             vector up to rounding (1e-5).
         """
+        found = self._embed(EventReader(store, self.vocabulary), folds, users)
+        return found if users is None else found[users]
+
+    def _embed(self, reader: EventReader, folds: Collection[int], users: npt.NDArray[np.int64] | None) -> Floats32:
+        """Return vectors of all users of the store, zero for those not asked for."""
         import torch
 
         from fenqun.behaviour.intent.training import half_precision
 
-        width = self.model.backbone.width
         # Where a hidden event is put behind the last, it takes the place of the oldest.
         hidden = 0 if self.model.backbone.causal else 1
-        spans = last_spans(store, folds, self.config.length - hidden)
+        spans = last_spans(reader.store, folds, self.config.length - hidden)
         if users is not None:
             spans = spans.take(np.flatnonzero(np.isin(spans.users, users)))
-        found = np.zeros((store.n_users, width), dtype=np.float32)
+        found = np.zeros((reader.store.n_users, self.model.backbone.width), dtype=np.float32)
         device = next(self.model.parameters()).device
         was_training = self.model.training
         self.model.eval()
         with torch.inference_mode(), one_thread(), half_precision(device):
-            for batch in batches(store, self.vocabulary, spans, _EMBED_TOKENS):
+            for batch in reader.batches(spans, _EMBED_TOKENS):
                 found[batch.users] = self.model.last(batch.to(device)).float().cpu().numpy()
         self.model.train(was_training)
-        return found if users is None else found[users]
+        return found
 
     def ranking(self, user_vectors: npt.NDArray[Any]) -> tuple[Floats32, Floats32]:
         """Return queries (n, width + 1) and item rows (n_items, width + 1) whose products are the items' scores."""
@@ -271,6 +282,7 @@ class IntentEncoder:
                 np.arange(n_own - 1),
                 np.zeros(len(state["items.table"]), dtype=np.float32),
                 encoder.vocabulary,
+                len(state["ahead.bias"]),
             )
             encoder.model.load_state_dict(state)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
@@ -307,6 +319,7 @@ def _build(
     item_table: npt.NDArray[Any],
     frequency: npt.NDArray[np.float64],
     vocabulary: Vocabulary,
+    sums: int,
 ) -> EventModel:
     """Make the initialised model."""
     import torch
@@ -320,6 +333,7 @@ def _build(
         np.flatnonzero(frequency >= FREQUENT),
         (prior - prior.mean()).astype(np.float32),
         vocabulary,
+        sums,
     )
 
 
@@ -330,6 +344,7 @@ def _model(
     frequent: npt.NDArray[np.int64],
     prior: Floats32,
     vocabulary: Vocabulary,
+    sums: int,
 ) -> EventModel:
     import torch
 
@@ -337,7 +352,7 @@ def _model(
     from fenqun.behaviour.intent.model import EventModel, ItemRows
 
     rows = ItemRows(table, torch.from_numpy(frequent), torch.from_numpy(prior), config.width)
-    return EventModel(rows, vocabulary.sizes, make_backbone(name, config), config.dropout)
+    return EventModel(rows, vocabulary.sizes, make_backbone(name, config), config.dropout, sums)
 
 
 def _device(name: str) -> torch.device:

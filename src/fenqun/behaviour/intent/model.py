@@ -66,11 +66,15 @@ class EventModel(nn.Module):
         Turns event vectors into states.
     dropout
         Of event vectors.
+    sums
+        Decayed sums of what was before, and sums over coming time that a state predicts: as many of both.
     """
 
     offsets: torch.Tensor
 
-    def __init__(self, items: ItemRows, sizes: dict[str, int], backbone: Backbone, dropout: float) -> None:
+    def __init__(
+        self, items: ItemRows, sizes: dict[str, int], backbone: Backbone, dropout: float, sums: int
+    ) -> None:
         super().__init__()
         self.items, self.backbone = items, backbone
         self.names = list(sizes)
@@ -80,6 +84,8 @@ class EventModel(nn.Module):
         # All features share one table, so that an event's features are one sum.
         self.features = nn.Embedding(int(ends[-1]), width)
         nn.init.normal_(self.features.weight, std=0.1)
+        self.history = nn.Linear(sums, width, bias=False)
+        nn.init.zeros_(self.history.weight)  # large numbers would drown the items until they are learned
         self.hidden = nn.Parameter(torch.zeros(width))
         self.enter = nn.LayerNorm(width)
         self.leave = nn.LayerNorm(width)
@@ -90,6 +96,7 @@ class EventModel(nn.Module):
         self.timing = nn.ModuleDict(
             {name: nn.Linear(width, sizes[name]) for name in ("gap", "value") if name in sizes}
         )
+        self.ahead = nn.Linear(width, sums)
         self.summary = nn.Linear(width, width, bias=False)
 
     def events(self, batch: EventBatch) -> torch.Tensor:
@@ -99,6 +106,8 @@ class EventModel(nn.Module):
         item = batch.item
         shown = (item >= 0).unsqueeze(-1)
         rows = torch.where(shown, self.items(item.clamp(min=0)), self.hidden)
+        if self.backbone.causal:  # sums over what was before would tell a hidden event
+            rows = rows + self.history(batch.history)
         told = embedding_bag(codes.view(-1, f), self.features.weight, mode="sum").view(b, n, -1)
         x: torch.Tensor = self.dropout(self.enter(rows + told))
         return x

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy, normalize, smooth_l1_loss
 
 from fenqun.behaviour.intent.batches import EventBatch, cut_out, hide
 from fenqun.behaviour.intent.model import EventModel
@@ -97,6 +97,15 @@ def next_timing(model: EventModel, batch: EventBatch, states: torch.Tensor) -> t
     return loss
 
 
+def outlook(model: EventModel, batch: EventBatch, states: torch.Tensor) -> torch.Tensor:
+    """Each state predicts how many events, and how much value, its user has within the coming horizons."""
+    assert batch.ahead is not None
+    known = torch.isfinite(batch.ahead)
+    if not bool(known.any()):
+        return states.new_zeros(())
+    return smooth_l1_loss(model.ahead(states)[known], batch.ahead[known])
+
+
 def masked_events(
     model: EventModel, batch: EventBatch, draw: Callable[..., torch.Tensor], generator: torch.Generator
 ) -> torch.Tensor:
@@ -175,7 +184,7 @@ class Objective:
     def __init__(self, config: Intent, causal: bool, sampler: NegativeSampler) -> None:
         self.config, self.sampler = config, sampler
         weights = config.objectives.model_dump()
-        for name in ("masked",) if causal else ("next", "timing"):
+        for name in ("masked",) if causal else ("next", "timing", "outlook"):
             weights[name] = 0.0
         self.weights = {name: weight for name, weight in weights.items() if weight > 0}
 
@@ -186,13 +195,15 @@ class Objective:
         def draw(states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
             return sampled_softmax(model, states, targets, self.sampler, generator)
 
-        states = model.states(batch) if {"next", "timing"} & set(self.weights) else None
+        states = model.states(batch) if {"next", "timing", "outlook"} & set(self.weights) else None
         total = torch.zeros((), device=batch.item.device)
         for name, weight in self.weights.items():
             if name == "next" and states is not None:
                 loss = next_events(model, batch, states, window, draw, generator)
             elif name == "timing" and states is not None:
                 loss = next_timing(model, batch, states)
+            elif name == "outlook" and states is not None:
+                loss = outlook(model, batch, states)
             elif name == "masked":
                 loss = masked_events(model, batch, draw, generator)
             elif name == "contrastive":

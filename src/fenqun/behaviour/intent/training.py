@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from fenqun.behaviour.intent.batches import EventBatch, batches, training_spans
+from fenqun.behaviour.intent.batches import EventBatch, EventReader
 from fenqun.behaviour.intent.model import EventModel
 from fenqun.behaviour.intent.objectives import Objective
-from fenqun.behaviour.intent.vocabulary import Vocabulary
+from fenqun.behaviour.intent.spans import training_spans
 from fenqun.config import Intent
-from fenqun.data.sequence_store import SequenceStore
 from fenqun.progress import Progress, bar
 
 MOST_PASSES = 20
@@ -71,9 +70,8 @@ class Trained:
 
 def train(
     model: EventModel,
-    store: SequenceStore,
+    reader: EventReader,
     folds: Collection[int],
-    vocabulary: Vocabulary,
     objective: Objective,
     config: Intent,
     plan: Plan,
@@ -89,8 +87,8 @@ def train(
     ----------
     model
         Trained in place.
-    store, folds, vocabulary
-        Events that may be learned from, and their codes.
+    reader, folds
+        Events, and the folds that may be learned from.
     objective, config, plan
         What is minimised, how, and for how long.
     judge
@@ -109,7 +107,7 @@ def train(
     end = round(plan.events * plan.stop)
     done = padded = 0
     with bar(progress, "intent: training", end, "events"):
-        for batch in _endless(store, folds, vocabulary, config, seed):
+        for batch in _endless(reader, folds, config, seed):
             if done >= end or watch.over:
                 break
             for group in optimizer.param_groups:
@@ -151,17 +149,15 @@ def half_precision(device: torch.device) -> Any:
     return nullcontext()
 
 
-def _endless(
-    store: SequenceStore, folds: Collection[int], vocabulary: Vocabulary, config: Intent, seed: int
-) -> Iterator[EventBatch]:
+def _endless(reader: EventReader, folds: Collection[int], config: Intent, seed: int) -> Iterator[EventBatch]:
     """Yield the batches of one pass after another; each pass cuts and mixes anew."""
     turn = 0
     while True:
         generator = np.random.default_rng([seed, turn, 0x1A7E47])
-        spans = training_spans(store, folds, config.length, generator)
+        spans = training_spans(reader.store, folds, config.length, generator)
         if not len(spans):
             return
-        yield from batches(store, vocabulary, spans, config.tokens, generator)
+        yield from reader.batches(spans, config.tokens, generator)
         turn += 1
 
 

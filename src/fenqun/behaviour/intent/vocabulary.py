@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 _BUCKETS = 24
 _SAMPLE = 200_000
+_SHARES = (50, 12, 4)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _GAPS = tuple(
     [1, 10, _MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR]
@@ -42,17 +43,22 @@ class Vocabulary:
         Types of events.
     hours
         Whether times carry an hour of the day.
+    half_lives
+        Seconds, ascending: parts of the learning time's length. Sums over what was before an event decay by them,
+        and as far ahead is looked.
     """
 
     value_edges: Floats
     duration_edges: Floats
     n_types: int
     hours: bool
+    half_lives: tuple[int, ...]
 
     @classmethod
     def fit(cls, store: SequenceStore, folds: Collection[int]) -> Self:
         """Learn the edges from the events of some folds."""
         inside = np.flatnonzero(np.isin(store.fold, np.asarray(sorted(folds), dtype=np.int8)))
+        span = np.asarray(store.time[inside])
         if len(inside) > _SAMPLE:  # evenly spaced, so that the same log gives the same edges
             inside = inside[np.linspace(0, len(inside) - 1, _SAMPLE).astype(np.int64)]
         return cls(
@@ -60,6 +66,7 @@ class Vocabulary:
             _edges(np.asarray(store.duration[inside], dtype=np.float64)),
             len(store.event_types),
             bool(store.has["hours"]),
+            _half_lives(span),
         )
 
     @property
@@ -115,6 +122,7 @@ class Vocabulary:
             "duration_edges": self.duration_edges.tolist(),
             "n_types": self.n_types,
             "hours": self.hours,
+            "half_lives": list(self.half_lives),
         }
 
     @classmethod
@@ -125,7 +133,13 @@ class Vocabulary:
             np.asarray(values["duration_edges"], dtype=np.float64),
             values["n_types"],
             values["hours"],
+            tuple(values["half_lives"]),
         )
+
+
+def _half_lives(time: Ints) -> tuple[int, ...]:
+    span = int(time.max() - time.min()) if len(time) else 0
+    return tuple(sorted({max(span // share, _HOUR) for share in _SHARES}))
 
 
 def _edges(values: Floats) -> Floats:

@@ -1,0 +1,100 @@
+"""What lies ahead of an event: how many events of the user, and how much value, within a few horizons."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fenqun.behaviour.intent.spans import Spans
+from fenqun.data.sequence_store import SequenceStore
+
+Ints = npt.NDArray[np.int64]
+Floats32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Targets that the log itself gives: sums over the time after an event, by logarithm.
+
+    Attributes
+    ----------
+    horizons
+        int64 (h,), seconds.
+    last
+        int64 (n_users,): position behind each user's last event that may be learned from.
+    until
+        int64 (n_users,): epoch seconds up to which it is known what a user did.
+    has_value
+        Whether events carry a value.
+    """
+
+    horizons: Ints
+    last: Ints
+    until: Ints
+    has_value: bool
+
+    @classmethod
+    def of(cls, store: SequenceStore, folds: Collection[int], horizons: Sequence[int], now: int | None) -> Self:
+        """Say what is known of whom.
+
+        Parameters
+        ----------
+        store, folds
+            Sequences, and the folds that may be learned from.
+        horizons
+            Seconds.
+        now
+            Epoch seconds up to which those folds know everybody, silence included; None: nobody is known beyond
+            their own last event, as where each user has a cut of their own.
+        """
+        known = store.n_events(folds)
+        last = store.offsets[:-1] + known
+        until = np.zeros(store.n_users, dtype=np.int64)
+        until[known > 0] = store.time[last[known > 0] - 1]
+        if now is not None:
+            until[:] = now
+        return cls(np.asarray(horizons, dtype=np.int64), last, until, bool(store.has["value"]))
+
+    @property
+    def width(self) -> int:
+        """Targets of an event."""
+        return len(self.horizons) * (2 if self.has_value else 1)
+
+    def targets(self, store: SequenceStore, spans: Spans, width: int) -> Floats32:
+        """Return ``log1p`` of the events, and then of the value, after each event of spans.
+
+        Parameters
+        ----------
+        store
+            The sequences.
+        spans
+            Of n users.
+        width
+            Events of the longest span.
+
+        Returns
+        -------
+        ndarray
+            float32 (n, width, targets); NaN where a horizon reaches beyond what is known, and behind a span's end.
+        """
+        found = np.full((len(spans), width, self.width), np.nan, dtype=np.float32)
+        for row, (user, start, n) in enumerate(zip(spans.users, spans.starts, spans.lengths, strict=True)):
+            stop = int(self.last[user])
+            time = np.asarray(store.time[start:stop])
+            ends = time[:n, None] + self.horizons
+            reached = np.searchsorted(time, ends, side="right")
+            # Events of the same second as this one are not ahead of it.
+            here = np.searchsorted(time, time[:n], side="right")[:, None]
+            ahead: list[npt.NDArray[Any]] = [reached - here]
+            if self.has_value:
+                worth = np.nan_to_num(np.asarray(store.value[start:stop], dtype=np.float64))
+                total = np.concatenate([[0.0], np.cumsum(worth)])
+                ahead.append(total[reached] - total[here])
+            unknown = np.tile(ends > self.until[user], len(ahead))
+            sums = np.log1p(np.maximum(np.hstack(ahead), 0.0))
+            found[row, :n] = np.where(unknown, np.nan, sums)
+        return found
