@@ -101,8 +101,17 @@ class Fabric:
             },
             "content": {"encoder": "use", "with_text": 90112, "items": 92331},
             "taste": {"select": {"scale": 20.0, "ndcg": 0.21}},
-            "vectors": {
+            "blocks": {
                 "gate": {"all": 1.142, "without taste": 1.031, "without rhythm": 1.151, "dropped": ["rhythm"]},
+                "intent": {"gain": 0.0007, "standard_error": 0.0021, "kept": False},
+                "sets": [
+                    {"blocks": ["taste"], "lift": 1.151, "probe": 0.31, "future_value": 0.06},
+                    {"blocks": ["rhythm"], "lift": 1.031, "probe": 0.22, "future_value": 0.41},
+                    {"blocks": ["intent", "rhythm", "taste"], "lift": 1.142, "probe": 0.3, "future_value": 0.2},
+                ],
+                "weights": {"taste": 1.0},
+            },
+            "vectors": {
                 "final": {
                     "blocks": {"taste": 1.0, "rhythm": 0.5},
                     "explained_variance": 0.83,
@@ -123,7 +132,7 @@ class Fabric:
             "explanation": {},
             "recommendation": {"lists": self.k},
         }
-        seconds = [31.2, 12.4, 21.0, 48.3, 9.8, 28.1, 61.5, 33.7, 4.2, 3.1]
+        seconds = [31.2, 12.4, 21.0, 48.3, 2.7, 9.8, 28.1, 61.5, 33.7, 4.2, 3.1]
         stages = [
             schema.StageRecord(
                 name=name, fingerprint="f" * 24, outputs=[], seconds=s, peak_mb=900 + 40 * i, figures=found

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fenqun.report.artifacts import Artifacts, read_artifacts
-from fenqun.report.made import agreement, gate_blocks, protocols, split_words, stages
+from fenqun.report.blocks import block_sets, gate_blocks
+from fenqun.report.made import agreement, protocols, split_words, stages
 from fenqun.report.sections import comparison_axes
 
 
@@ -27,7 +28,7 @@ def with_figures(made: Any, stage: str, figures: dict[str, Any]) -> Artifacts:
 
 def test_a_block_that_fell_is_told_against_all(fabric: Callable[..., Any]) -> None:
     gate = {"all": 1.117, "without rhythm": 1.122, "without taste": 1.028, "dropped": ["rhythm"]}
-    taste, rhythm = gate_blocks(with_figures(fabric(users=30), "vectors", {"gate": gate}))
+    taste, rhythm = gate_blocks(with_figures(fabric(users=30), "blocks", {"gate": gate}))
     assert (taste.kept, rhythm.kept) == (True, False)
     assert rhythm.words.en == "Dropped: without it, lift goes from 1.117 to 1.122."
     assert taste.words.en == "Kept: without it, lift would go from 1.117 to 1.028."
@@ -40,14 +41,33 @@ def test_blocks_of_later_rounds_are_told_against_what_was_left(fabric: Callable[
         "without intent, rhythm": 1.3, "without intent, taste": 0.8, "dropped": ["intent", "rhythm"],
     }  # fmt: skip
     views = {view.name.en.partition(":")[0]: view for view in gate_blocks(
-        with_figures(fabric(users=30), "vectors", {"gate": gate}))}  # fmt: skip
+        with_figures(fabric(users=30), "blocks", {"gate": gate}))}  # fmt: skip
     assert (views["Intent"].with_it, views["Intent"].without_it) == ("1.000", "1.200")
     assert (views["Rhythm"].with_it, views["Rhythm"].without_it) == ("1.200", "1.300")
     assert (views["Taste"].with_it, views["Taste"].without_it) == ("1.000", "0.900")
 
 
+def test_the_sequence_model_says_what_it_added_or_why_it_is_not_there(fabric: Callable[..., Any]) -> None:
+    kept = {"intent": {"gain": 0.0123, "standard_error": 0.004, "kept": True}}
+    (view,) = gate_blocks(with_figures(fabric(users=30), "blocks", kept))
+    assert view.kept and "+.0123" in view.words.en and ".0040" in view.words.en
+    made = with_figures(fabric(users=30), "blocks", {})
+    assert gate_blocks(made) == []
+
+
+def test_sets_of_blocks_are_ranked_by_their_lists(fabric: Callable[..., Any]) -> None:
+    sets = [
+        {"blocks": ["taste"], "lift": 1.2, "probe": 0.4, "future_value": 0.1},
+        {"blocks": ["rhythm", "taste"], "lift": 1.3, "probe": 0.3},
+    ]
+    names, rows = block_sets(with_figures(fabric(users=30), "blocks", {"sets": sets, "weights": {"taste": 1.0}}))
+    assert [name.en for name in names] == ["Lift of lists", "Future category told", "Future value explained"]
+    assert [(row.name.en, row.kept) for row in rows] == [("Taste + Rhythm", False), ("Taste", True)]
+    assert rows[1].figures[0].startswith("1.2")
+
+
 def test_without_a_choice_there_is_no_gate(fabric: Callable[..., Any]) -> None:
-    assert gate_blocks(with_figures(fabric(users=30), "vectors", {"final": {}})) == []
+    assert gate_blocks(with_figures(fabric(users=30), "blocks", {"weights": {}})) == []
 
 
 @pytest.mark.parametrize(

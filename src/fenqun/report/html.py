@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from fenqun.report import atlas, figures, made, sections, terms
+from fenqun.report import atlas, blocks, figures, made, sections, terms
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
 from fenqun.report.notices import notice
@@ -77,7 +77,8 @@ def render(found: Artifacts) -> str:
         metrics=made.metric_rows(found),
         agreement=made.agreement(found),
         split=made.split_words(found),
-        gate=made.gate_blocks(found),
+        gate=blocks.gate_blocks(found),
+        sets=blocks.block_sets(found),
         settings=sections.without_credentials(found.settings),
     )
 

@@ -1,4 +1,4 @@
-"""How a run came to its figures: agreement of its two fits, the blocks, protocols, stages."""
+"""How a run came to its figures: agreement of its two fits, protocols, stages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fenqun.report import terms
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.notices import notice
 from fenqun.report.numbers import count, memory, number, span
-from fenqun.report.terms import BLOCKS, metric_term, term
+from fenqun.report.terms import metric_term, term
 from fenqun.report.words import NOTHING, Said, joined, say
 
 _AGREEMENTS = ((0.8, "agree_same"), (0.6, "agree_largely"), (0.4, "agree_partly"), (-1.0, "agree_little"))
@@ -38,45 +38,6 @@ def agreement(found: Artifacts) -> Agreement | None:
     judged = found.metrics.metrics if found.metrics else []
     n = next((count(metric.n) for metric in judged if metric.name == "published.activity_explained"), "")
     return Agreement(number(value), say(key), value < _LOW_AGREEMENT, n)
-
-
-@dataclass(frozen=True)
-class BlockView:
-    """One block of the user vector: what validation was with it and without it."""
-
-    name: Said
-    kept: bool
-    with_it: str
-    without_it: str
-    words: Said
-
-
-def gate_blocks(found: Artifacts) -> list[BlockView]:
-    """Return what the gate found for each block, empty where there was no choice.
-
-    The stage records the validation figure of ``all`` blocks and ``without A``, then, once A fell,
-    ``without A, B``; each block is told against the blocks that stood beside it.
-    """
-    figures = found.figures("vectors").get("gate") or {}
-    dropped = [str(name) for name in figures.get("dropped", ())]
-    names = [key.removeprefix("without ") for key in figures if key.startswith("without ") and "," not in key]
-    views = []
-    for name in sorted(names, key=lambda name: (name in dropped, name)):
-        gone = dropped[: dropped.index(name)] if name in dropped else dropped
-        if _without([*gone, name]) not in figures:  # the last block standing was told in the first round
-            gone = []
-        before, after = figures.get(_without(gone)), figures.get(_without([*gone, name]))
-        if not isinstance(before, int | float) or not isinstance(after, int | float):
-            continue
-        kept = name not in dropped
-        a, b = f"{before:.3f}", f"{after:.3f}"
-        said = say("block_kept" if kept else "block_dropped", a=a, b=b)
-        views.append(BlockView(term(BLOCKS, name), kept, a, b, said))
-    return views
-
-
-def _without(names: list[str]) -> str:
-    return f"without {', '.join(names)}" if names else "all"
 
 
 def split_words(found: Artifacts) -> Said:

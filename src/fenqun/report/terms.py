@@ -132,11 +132,22 @@ BLOCKS = {
     "intent": Said("Intent: what comes next", "意图：接下来做什么"),
     "rhythm": Said("Rhythm: when and how much", "节奏：何时、多少"),
 }
+WORTH = {
+    "lift": Said("Lift of lists", "列表提升"),
+    "probe": Said("Future category told", "后续类别识别"),
+    "future_value": Said("Future value explained", "后续价值解释度"),
+    "future_events": Said("Future activity explained", "后续活跃解释度"),
+}
 STAGES = {
     "data": Said("Data", "数据"),
     "profiles": Said("Profiles and splits", "画像与划分"),
     "content": Said("Content", "内容"),
     "taste": Said("Taste", "品味"),
+    "rhythm": Said("Rhythm", "节奏"),
+    "intent": Said("Intent, tried", "意图（试训）"),
+    "blocks": Said("Choice of blocks", "块的选择"),
+    "intent_refit": Said("Intent, refitted", "意图（重训）"),
+    "search": Said("Search of settings", "参数搜索"),
     "vectors": Said("Vectors", "向量"),
     "map": Said("Map", "地图"),
     "segmentation": Said("Segmentation", "分群"),

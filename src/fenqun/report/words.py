@@ -334,6 +334,24 @@ WORDS: dict[str, Said] = {
     "without_it": Said("Without it", "无"),
     "block_kept": Said("Kept: without it, lift would go from {a} to {b}.", "保留：去掉后提升由 {a} 变为 {b}。"),
     "block_dropped": Said("Dropped: without it, lift goes from {a} to {b}.", "舍弃：去掉后提升由 {a} 变为 {b}。"),
+    "intent_kept": Said(
+        "Kept: users' lists gain {gain} NDCG with it, more than the standard error {error}.",
+        "保留：加入后用户列表的 NDCG 变化 {gain}，超过标准误 {error}。",
+    ),
+    "intent_dropped": Said(
+        "Dropped: users' lists gain {gain} NDCG with it, not more than the standard error {error}.",
+        "舍弃：加入后用户列表的 NDCG 变化 {gain}，未超过标准误 {error}。",
+    ),
+    "intent_off": Said("No sequence model was trained: it is switched off.", "未训练序列模型：已关闭。"),
+    "intent_one_item": Said(
+        "No sequence model was trained: the log is about one item.", "未训练序列模型：日志只涉及一个物品。"
+    ),
+    "sets": Said("What each set of blocks is worth", "各组块的价值"),
+    "sets_lead": Said(
+        "Twelve segments by k-means from each set, judged on validation time. Lists and value are different axes: a set may win one and lose the other.",
+        "每组块以 k-means 分为十二群，在验证期评估。列表与价值是不同维度：一组块可能一项领先而另一项落后。",
+    ),
+    "set": Said("Blocks", "块"),
     "metrics": Said("Headline figures", "主要指标"),
     "protocol": Said("Protocol", "协议"),
     "timings": Said("Time and memory", "耗时与内存"),
