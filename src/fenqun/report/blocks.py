@@ -96,3 +96,7 @@ def _short(names: list[str]) -> Said:
         " + ".join(said.en.partition(":")[0] for said in whole),
         " + ".join(said.zh.partition("：")[0] for said in whole),
     )
+
+
+def _without(names: list[str]) -> str:
+    return f"without {', '.join(names)}" if names else "all"
