@@ -31,6 +31,14 @@ bench: install
 	$(BIN)/python benchmarks/lists.py $(FLAGS)
 	$(BIN)/python benchmarks/probes.py $(FLAGS)
 	$(BIN)/python benchmarks/taste.py
+	$(BIN)/python benchmarks/pooling.py
+	$(BIN)/python benchmarks/text_encoders.py $(FLAGS)
+	$(BIN)/python benchmarks/media.py
+	$(BIN)/python benchmarks/language.py $(FLAGS)
+	$(BIN)/python benchmarks/representation.py $(FLAGS)
+	$(BIN)/python benchmarks/order.py $(FLAGS)
+	$(BIN)/python benchmarks/next_item.py $(FLAGS)
+	$(BIN)/python benchmarks/speed.py $(FLAGS)
 	$(BIN)/python benchmarks/datasets.py
 
 clean:

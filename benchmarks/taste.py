@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from fenqun.pipeline.learning import embed_content
 from sklearn.decomposition import TruncatedSVD
 
 from fenqun.behaviour.taste import TasteChoice, TasteEncoder
@@ -23,7 +24,6 @@ from fenqun.behaviour.weighting import inverse_document_frequency, weigh_users
 from fenqun.evaluation.stability import stability
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.judging import PhaseJudge
-from fenqun.pipeline.learning import embed_content
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.reading import make_profiles, read_data
 from fenqun.progress import Silent

@@ -90,7 +90,7 @@ SEARCH = pa.schema(
     [
         pa.field("trial", pa.int32(), False),
         pa.field("settings", pa.string(), False),  # JSON: dotted path -> value
-        pa.field("blocks", pa.list_(pa.string()), False),
+        pa.field("blocks", pa.string(), True),  # those that the gate kept
         pa.field("lift", pa.float64(), True),
         pa.field("lift_se", pa.float64(), True),
         pa.field("value", pa.float64(), True),

@@ -22,7 +22,18 @@ COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def test_the_commands_are_those_of_the_road() -> None:
-    assert COMMANDS == ["assign", "check", "compare", "demo", "explain", "export", "init", "recommend", "run"]
+    assert COMMANDS == [
+        "assign",
+        "check",
+        "compare",
+        "demo",
+        "explain",
+        "export",
+        "init",
+        "pretrain",
+        "recommend",
+        "run",
+    ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -83,6 +83,7 @@ TABLES = {
     "user_vectors.parquet": schema.user_vectors(USER, {"vector": 2, "taste": 2, "rhythm": 2}),
     "map.parquet": schema.user_map(USER),
     "memberships.parquet": schema.memberships(USER),
+    "search.parquet": schema.SEARCH,
     "trials.parquet": schema.TRIALS,
     "comparison.parquet": schema.COMPARISON,
     "segments.parquet": schema.SEGMENTS,

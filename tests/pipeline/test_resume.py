@@ -74,7 +74,7 @@ def test_nothing_changed_computes_nothing(settings: Config, copy: Path) -> None:
         ("vectors.weights.rhythm=0.4", BLOCKS),
         ("behaviour.taste.epochs=1", [n for n in NAMES[NAMES.index("taste") :] if n != "rhythm"]),
         ("behaviour.intent.width=12", NAMES[NAMES.index("intent") :]),
-        ("behaviour.rhythm.forecast=true", ["rhythm", *BLOCKS]),
+        ("behaviour.rhythm.forecast=true", ["rhythm", "search", *BLOCKS]),
         ("content.width=7", [n for n in NAMES[NAMES.index("content") :] if n != "rhythm"]),
         ("behaviour.max_events=5", NAMES[NAMES.index("profiles") :]),
         ("profiles.session_gap=1h", NAMES[NAMES.index("profiles") :]),

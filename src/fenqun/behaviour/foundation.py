@@ -129,13 +129,13 @@ class Foundation:
 
     def save(self, folder: Path) -> None:
         """Write ``foundation.safetensors`` and ``card.json`` into a folder, made if need be."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         card = {**self.card, "encoder": self.encoder, "version": VERSION}
         with explain_io(folder):
             folder.mkdir(parents=True, exist_ok=True)
             tensors = {"kernel": self.kernel.astype(np.float32), "matrix": self.matrix.astype(np.float32)}
-            save_file(tensors, folder / TENSORS)
+            (folder / TENSORS).write_bytes(save(tensors))
             text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
             (folder / CARD).write_text(text, encoding="utf-8")
 

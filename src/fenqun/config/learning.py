@@ -54,7 +54,7 @@ class Objectives(Settings):
 
     next: float = Field(1.0, ge=0, description="The next events over a window, sampled softmax (gpt, gru)")
     masked: float = Field(1.0, ge=0, description="Masked events (bert)")
-    timing: float = Field(0.1, ge=0, description="Time until the next event, and its value (gpt, gru)")
+    timing: float = Field(0.05, ge=0, description="Time until the next event, and its value (gpt, gru)")
     outlook: float = Field(1.0, ge=0, description="Events and value over the coming weeks and months (gpt, gru)")
     contrastive: float = Field(0.0, ge=0, description="Two slices of one user attract")
     future: float = Field(0.0, ge=0, description="The past and the future of one user attract")
@@ -76,7 +76,7 @@ class Intent(Settings):
     negatives: int = Field(256, ge=1, description="Items that a batch's true items are told from")
     tokens: int = Field(4096, ge=64, description="Events of a batch")
     learning_rate: float = Field(2e-3, gt=0)
-    events: int = Field(4_000_000, ge=1, description="Events trained on at most, repeats counted")
+    events: int = Field(1_500_000, ge=1, description="Events trained on at most, repeats counted")
     checks: int = Field(8, ge=1, description="Checkpoints judged on validation time")
 
 

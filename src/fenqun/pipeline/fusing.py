@@ -9,20 +9,15 @@ import pyarrow as pa
 
 from fenqun import schema
 from fenqun.assignment.encoder import VectorModel
-from fenqun.config import Config
-from fenqun.evaluation.value import explained_variance
+from fenqun.pipeline.block_sets import BlockSets, keep_blocks
 from fenqun.pipeline.blocks import Blocks, block_weights
 from fenqun.pipeline.content import vector_column
 from fenqun.pipeline.context import PHASES, Context, StageOutput
-from fenqun.pipeline.judging import Labels, PhaseJudge
+from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.phases import Floats, Phases
-from fenqun.segmentation.clusterers.catalogue import make_clusterer
-from fenqun.vectors.fusion import Fusion, gate
+from fenqun.vectors.fusion import Fusion
 from fenqun.vectors.layout import layout
 from fenqun.vectors.reduction import Reducer
-
-GATE_K = 12
-"""Number of segments at which blocks are weighed against each other, before k is chosen."""
 
 
 def choose_blocks(context: Context) -> StageOutput:
@@ -40,76 +35,14 @@ def choose_blocks(context: Context) -> StageOutput:
         for name, block in Blocks.of(run, "select").vectors(phases, "select", tuple(weights)).items()
     }
     weights = {name: weight for name, weight in weights.items() if name in blocks}
-    sets = _Sets(blocks, weights, PhaseJudge(phases, "select"), config)
-    figures: dict[str, Any] = {}
-    kept = weights
-    if config.vectors.gate and len(weights) > 1:
-        plain = {name: weight for name, weight in weights.items() if name != "intent"}
-        report = gate(plain, sets.lift) if plain else None
-        kept = report.weights if report else {}
-        figures["gate"] = {**report.figures, "dropped": list(report.dropped)} if report else {}
-        if "intent" in weights:
-            added = kept | {"intent": weights["intent"]}
-            gain, error = sets.gain(tuple(sorted(added)), tuple(sorted(kept)))
-            figures["intent"] = {"gain": gain, "standard_error": error, "kept": gain > error}
-            kept = added if gain > error else kept
+    sets = BlockSets(blocks, weights, PhaseJudge(phases, "select"), config)
+    kept, figures = keep_blocks(sets)
     for name in weights:  # each alone, and all together, for the record
         sets.of((name,))
     sets.of(tuple(sorted(weights)))
     figures["sets"] = sets.table()
     run.write_json("work/blocks.json", {"weights": kept})
     return StageOutput(("work/blocks.json",), figures | {"weights": kept})
-
-
-class _Sets:
-    """Sets of blocks, each judged once by the segments that it gives."""
-
-    def __init__(
-        self, blocks: dict[str, Floats], weights: dict[str, float], judge: PhaseJudge, config: Config
-    ) -> None:
-        self.blocks, self.weights, self.judge, self.config = blocks, weights, judge, config
-        self.labels: dict[tuple[str, ...], Labels] = {}
-
-    def of(self, names: tuple[str, ...]) -> Labels:
-        """Return the segments that a set of blocks gives."""
-        if names not in self.labels:
-            fused = Fusion({name: self.weights[name] for name in names}).fit_transform(self.blocks)
-            self.labels[names] = _segments(fused, self.config)
-        return self.labels[names]
-
-    def lift(self, names: tuple[str, ...]) -> float:
-        """Return the criterion of a set, for the gate."""
-        return self.judge.criterion(self.of(names))
-
-    def gain(self, larger: tuple[str, ...], smaller: tuple[str, ...]) -> tuple[float, float]:
-        """Return the mean difference of users' NDCG between two sets, and its standard error."""
-        lists = [self.judge.lists(self.of(names))[1]["ndcg"] for names in (larger, smaller)] if smaller else None
-        if lists is None:
-            return float("inf"), 0.0
-        difference = (lists[0] - lists[1])[np.isfinite(lists[0]) & np.isfinite(lists[1])]
-        if len(difference) < 2:
-            return 0.0, 0.0
-        return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
-
-    def table(self) -> list[dict[str, Any]]:
-        """Return what each judged set is worth on validation time."""
-        return [{"blocks": list(names)} | _worth(self.judge, labels) for names, labels in self.labels.items()]
-
-
-def _segments(fused: Floats, config: Config) -> Labels:
-    reduced = Reducer(config.vectors.components, seed=config.run.seed).fit_transform(fused)
-    k = min(GATE_K, len(reduced))
-    labels: Labels = make_clusterer("kmeans", k, seed=config.run.seed).fit(reduced).labels_
-    return labels
-
-
-def _worth(judge: PhaseJudge, labels: Labels) -> dict[str, float]:
-    """Return what segments are worth on validation time: lift of lists, future category, future value."""
-    told = {name: value for name, value in judge(labels).items() if name in ("lift", "probe")}
-    for outcome in ("future_value", "future_events"):
-        if outcome in judge.outcomes:
-            told[outcome] = explained_variance(labels, judge.outcomes[outcome], repeats=0).value
-    return {name: round(float(value), 6) for name, value in told.items() if np.isfinite(value)}
 
 
 def fuse_vectors(context: Context) -> StageOutput:

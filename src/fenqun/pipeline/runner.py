@@ -17,6 +17,7 @@ from fenqun.config import Config
 from fenqun.errors import FenqunError
 from fenqun.pipeline.budget import fit_budget
 from fenqun.pipeline.context import Context, Stage
+from fenqun.pipeline.searching import as_given, searched
 from fenqun.pipeline.stages import STAGES, source_fingerprint
 from fenqun.progress import Progress, Silent
 from fenqun.schema import SCHEMA_VERSION, Manifest, StageRecord
@@ -59,7 +60,7 @@ def run_pipeline(config: Config, out: str | Path, progress: Progress | None = No
     progress = progress or Silent()
     sources = source_fingerprint(config)
     run = Run.create(out)
-    config = _freeze(config, run, sources)
+    config = as_given(_freeze(config, run, sources), run)
     context = Context(config, run, progress)
     status: Literal["done", "interrupted", "failed"] = "failed"
     error_line: str | None = None
@@ -74,6 +75,9 @@ def run_pipeline(config: Config, out: str | Path, progress: Progress | None = No
                 fingerprints[stage.name] = _passed(stage, run, own)
                 if stage.name == "data":
                     config = context.config = _within_budget(config, run, progress)
+                elif stage.name == "search" and (better := searched(config, run)) != config:
+                    config = context.config = better
+                    run.write_text("config.yaml", dump_config(config))
         status = "done"
     except KeyboardInterrupt:
         status = "interrupted"

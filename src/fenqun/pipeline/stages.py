@@ -15,6 +15,8 @@ from fenqun.pipeline.describing import explain_segments, make_report, recommend_
 from fenqun.pipeline.evaluating import evaluate_strategies
 from fenqun.pipeline.fusing import choose_blocks, draw_map, fuse_vectors
 from fenqun.pipeline.reading import make_profiles, read_data
+from fenqun.pipeline.search_study import trial_settings
+from fenqun.pipeline.searching import search_settings
 from fenqun.pipeline.segmenting import segment_users
 from fenqun.store import digest, file_fingerprint
 
@@ -56,6 +58,11 @@ def _intent(config: Config) -> Any:
     ]
 
 
+def _search(config: Config) -> Any:
+    """Settings of the search; later stages do not need it, as what it chose is among their own settings."""
+    return [config.search.trials, trial_settings(config)] if config.search.trials else None
+
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         "data",
@@ -73,8 +80,9 @@ STAGES: tuple[Stage, ...] = (
         make_profiles,
     ),
     Stage("content", ("profiles",), _dump("content"), embed_content, watches=media_fingerprints),
-    Stage("taste", ("content",), _taste, learn_taste),
     Stage("rhythm", ("profiles",), lambda config: config.behaviour.rhythm.model_dump(mode="json"), learn_rhythm),
+    Stage("search", ("content", "rhythm"), _search, search_settings),
+    Stage("taste", ("content",), _taste, learn_taste),
     Stage("intent", ("taste",), _intent, try_intent),
     Stage(
         "blocks",

@@ -135,7 +135,7 @@ class Segmentation:
 
     def save(self, folder: Path) -> None:
         """Write ``segmentation.safetensors`` and ``segmentation.json`` into ``folder``."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {
@@ -145,10 +145,8 @@ class Segmentation:
             "whitening": self.rule.whitening,
             "offset": self.rule.offset,
         }
-        save_file(
-            {name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None},
-            folder / _ARRAYS,
-        )
+        tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None}
+        (folder / _ARRAYS).write_bytes(save(tensors))
         settings = {
             "ids": self.ids,
             "sizes": self.sizes,

@@ -202,7 +202,7 @@ class Head:
 
     def save(self, folder: Path) -> None:
         """Write ``head.json`` and ``head.safetensors`` or ``head.txt`` into a folder, made if need be."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         folder.mkdir(parents=True, exist_ok=True)
         plain: dict[str, Any] = {
@@ -219,7 +219,8 @@ class Head:
         else:
             way_back = np.zeros((0, 2)) if self._way_back is None else self._way_back
             tensors = {"weight": self._model.weight, "bias": self._model.bias, "way_back": way_back}
-            save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, folder / "head.safetensors")
+            whole = {name: np.ascontiguousarray(t) for name, t in tensors.items()}
+            (folder / "head.safetensors").write_bytes(save(whole))
         (folder / "head.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
 
     @classmethod

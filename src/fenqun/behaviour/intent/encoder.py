@@ -242,11 +242,12 @@ class IntentEncoder:
 
     def save(self, folder: Path) -> None:
         """Write ``intent.safetensors`` and ``intent.json`` into a folder, made if need be."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         folder.mkdir(parents=True, exist_ok=True)
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
-        save_file(state, folder / "intent.safetensors")
+        # Written by Python, so that a full disk is an error that is explained.
+        (folder / "intent.safetensors").write_bytes(save(state))
         plain = {
             "config": self.config.model_dump(mode="json"),
             "chosen": asdict(self.chosen),

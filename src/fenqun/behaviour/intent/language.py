@@ -206,10 +206,11 @@ class EventTextEncoder:
 
     def save(self, folder: Path) -> None:
         """Write the whitening (safetensors) and the settings (JSON); of the model only its id."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({"mean": self.whitening.mean, "kernel": self.whitening.kernel}, folder / "event_text.safetensors")
+        tensors = {"mean": self.whitening.mean, "kernel": self.whitening.kernel}
+        (folder / "event_text.safetensors").write_bytes(save(tensors))
         plain = {"encoder": self.encoder.id, "width": self.width, "events": self.events}
         (folder / "event_text.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
 

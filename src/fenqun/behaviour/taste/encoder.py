@@ -270,7 +270,7 @@ class TasteEncoder:
 
     def save(self, folder: Path) -> None:
         """Write ``taste.safetensors`` and ``taste.json`` into a folder, made if need be."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         folder.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, npt.NDArray[Any]] = {
@@ -278,7 +278,7 @@ class TasteEncoder:
             "user_table": self.user_table,
             "idf": self.idf,
         }
-        save_file(tensors, folder / "taste.safetensors")
+        (folder / "taste.safetensors").write_bytes(save(tensors))
         plain = {
             "config": self.config.model_dump(mode="json"),
             "chosen": asdict(self.chosen),
