@@ -6,6 +6,7 @@ written here and nowhere else; everything under ``work/`` is private.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -43,6 +44,12 @@ def user_vectors(user_type: pa.DataType, widths: dict[str, int]) -> pa.Schema:
     fields = [pa.field(USER, user_type, False)]
     fields += [pa.field(name, vector_type(width), False) for name, width in widths.items()]
     return pa.schema(fields)
+
+
+def forecasts(user_type: pa.DataType, names: Sequence[str]) -> pa.Schema:
+    """``forecasts.parquet``: one row a user, one column an outcome."""
+    fields = [pa.field(USER, user_type, False)]
+    return pa.schema(fields + [pa.field(name, pa.float64(), False) for name in names])
 
 
 def user_map(user_type: pa.DataType) -> pa.Schema:

@@ -80,7 +80,8 @@ def run_directory() -> dict[str, dict[str, str]]:
 USER, ITEM = pa.string(), pa.int64()  # stand-ins: ids keep the type they came in with
 TABLES = {
     "item_vectors.parquet": schema.item_vectors(ITEM, 2),
-    "user_vectors.parquet": schema.user_vectors(USER, {"vector": 2, "taste": 2, "rhythm": 2}),
+    "user_vectors.parquet": schema.user_vectors(USER, {"vector": 2, "taste": 2, "intent": 2, "rhythm": 2}),
+    "forecasts.parquet": schema.forecasts(USER, ["value", "typical_value", "events", "active"]),
     "map.parquet": schema.user_map(USER),
     "memberships.parquet": schema.memberships(USER),
     "search.parquet": schema.SEARCH,
@@ -142,7 +143,7 @@ def test_every_model_and_table_of_the_schema_is_covered() -> None:
         if getattr(value, "__annotations__", {}).get("return") == "pa.Schema"
     }
     assert makers == {
-        "item_vectors", "user_vectors", "user_map", "memberships", "recommendations", "user_recommendations"
+        "item_vectors", "user_vectors", "forecasts", "user_map", "memberships", "recommendations", "user_recommendations"
     }  # fmt: skip
 
 

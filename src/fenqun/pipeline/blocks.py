@@ -90,8 +90,9 @@ def learn_rhythm(context: Context) -> StageOutput:
     if encoder.forecast_ is not None:
         users = phases.store.users
         predictions = encoder.predictions(phases.profiles("final"), categories_now(phases, "final"))
-        columns = {name: pa.array(values) for name, values in sorted(predictions.values.items())}
-        run.write_table("forecasts.parquet", pa.table({schema.USER: users, **columns}))
+        columns = {name: pa.array(values) for name, values in predictions.values.items()}
+        table = pa.table({schema.USER: users, **columns}, schema=schema.forecasts(users.type, list(columns)))
+        run.write_table("forecasts.parquet", table)
         artifacts.append("forecasts.parquet")
     else:  # forecasts of an earlier request must not linger
         run.artifact("forecasts.parquet").unlink(missing_ok=True)
@@ -212,10 +213,10 @@ class Blocks:
         found: dict[str, Floats] = {}
         if "taste" in names and self.taste.informative:
             found["taste"] = self.taste.transform(phases.counts(phase))
-        if "rhythm" in names:
-            found["rhythm"] = self.rhythm.transform(phases.profiles(phase), categories_now(phases, phase))
         if "intent" in names and self.intent is not None:
             found["intent"] = self.intent.transform(phases.store, LEARNED[phase])
+        if "rhythm" in names:
+            found["rhythm"] = self.rhythm.transform(phases.profiles(phase), categories_now(phases, phase))
         return found
 
 

@@ -39,8 +39,9 @@ class Vocabulary:
     ----------
     value_edges, duration_edges
         float64, ascending: quantiles of what the learning time held; empty where the log has none.
-    n_types
-        Types of events.
+    types
+        Names of the types of events; a type that is not among them is unknown. Stores number their types by
+        themselves, so only the name tells which is which.
     hours
         Whether times carry an hour of the day.
     half_lives
@@ -50,7 +51,7 @@ class Vocabulary:
 
     value_edges: Floats
     duration_edges: Floats
-    n_types: int
+    types: tuple[str, ...]
     hours: bool
     half_lives: tuple[int, ...]
 
@@ -64,7 +65,7 @@ class Vocabulary:
         return cls(
             _edges(np.asarray(store.value[inside], dtype=np.float64)),
             _edges(np.asarray(store.duration[inside], dtype=np.float64)),
-            len(store.event_types),
+            tuple(store.event_types),
             bool(store.has["hours"]),
             _half_lives(span),
         )
@@ -77,8 +78,8 @@ class Vocabulary:
             sizes["value"] = len(self.value_edges) + 2
         if len(self.duration_edges):
             sizes["duration"] = len(self.duration_edges) + 2
-        if self.n_types > 1:
-            sizes["type"] = self.n_types + 1
+        if len(self.types) > 1:
+            sizes["type"] = len(self.types) + 1
         if self.hours:
             sizes["hour"] = 25
         return sizes | {"weekday": 8}
@@ -108,8 +109,9 @@ class Vocabulary:
         ):
             if len(edges):
                 known[name] = _bucket(np.asarray(column[positions], dtype=np.float64), edges)
-        if self.n_types > 1:
-            known["type"] = 1 + np.asarray(store.event_type[positions], dtype=np.int64)
+        if len(self.types) > 1:
+            place = {name: code for code, name in enumerate(self.types, start=1)}
+            known["type"] = np.array([place.get(name, 0) for name in store.event_types])[store.event_type[positions]]
         if self.hours:
             known["hour"] = 1 + np.asarray(store.hour[positions], dtype=np.int64)
         known["weekday"] = 1 + np.asarray(store.weekday[positions], dtype=np.int64)
@@ -120,7 +122,7 @@ class Vocabulary:
         return {
             "value_edges": self.value_edges.tolist(),
             "duration_edges": self.duration_edges.tolist(),
-            "n_types": self.n_types,
+            "types": list(self.types),
             "hours": self.hours,
             "half_lives": list(self.half_lives),
         }
@@ -131,7 +133,7 @@ class Vocabulary:
         return cls(
             np.asarray(values["value_edges"], dtype=np.float64),
             np.asarray(values["duration_edges"], dtype=np.float64),
-            values["n_types"],
+            tuple(values["types"]),
             values["hours"],
             tuple(values["half_lives"]),
         )
