@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fenqun.report.artifacts import Artifacts
-from fenqun.report.numbers import number
 from fenqun.report.terms import BLOCKS, WORTH, term
 from fenqun.report.words import Said, say
 
@@ -83,7 +82,7 @@ def block_sets(found: Artifacts) -> tuple[list[Said], list[SetView]]:
         SetView(
             _short(sorted(row["blocks"], key=list(BLOCKS).index)),
             sorted(row["blocks"]) == kept,
-            [number(row.get(name)) for name in metrics],
+            [f"{row[name]:.3f}" if isinstance(row.get(name), int | float) else "–" for name in metrics],
         )
         for row in rows
     ]

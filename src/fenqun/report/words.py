@@ -348,8 +348,8 @@ WORDS: dict[str, Said] = {
     ),
     "sets": Said("What each set of blocks is worth", "各组块的价值"),
     "sets_lead": Said(
-        "Twelve segments by k-means from each set, judged on validation time. Lists and value are different axes: a set may win one and lose the other.",
-        "每组块以 k-means 分为十二群，在验证期评估。列表与价值是不同维度：一组块可能一项领先而另一项落后。",
+        "Twelve segments by k-means from each set, judged on validation time. Lists and value are different axes: a set may win one and lose the other. ✓ is the set that was taken.",
+        "每组块以 k-means 分为十二群，在验证期评估。列表与价值是不同维度：一组块可能一项领先而另一项落后。✓ 为采用的一组。",
     ),
     "set": Said("Blocks", "块"),
     "metrics": Said("Headline figures", "主要指标"),

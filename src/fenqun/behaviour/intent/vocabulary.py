@@ -111,7 +111,9 @@ class Vocabulary:
                 known[name] = _bucket(np.asarray(column[positions], dtype=np.float64), edges)
         if len(self.types) > 1:
             place = {name: code for code, name in enumerate(self.types, start=1)}
-            known["type"] = np.array([place.get(name, 0) for name in store.event_types])[store.event_type[positions]]
+            known["type"] = np.array([place.get(name, 0) for name in store.event_types])[
+                store.event_type[positions]
+            ]
         if self.hours:
             known["hour"] = 1 + np.asarray(store.hour[positions], dtype=np.int64)
         known["weekday"] = 1 + np.asarray(store.weekday[positions], dtype=np.int64)
