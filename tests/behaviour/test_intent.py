@@ -296,7 +296,7 @@ def test_what_lies_ahead_is_counted_by_hand(known: bool, store: SequenceStore) -
     half_lives = Vocabulary.fit(store, (0, 1)).half_lives
     outlook = Outlook.of(store, (0, 1), half_lives, end if known else None)
     spans = last_spans(store, (0, 1), 12)
-    found = outlook.targets(store, spans, 12)
+    found = outlook.targets(store, spans, 12) * outlook.scale + outlook.center
     n = store.n_events((0, 1))
     for row, user in enumerate(spans.users):
         own = slice(store.offsets[user], store.offsets[user] + n[user])
@@ -309,7 +309,7 @@ def test_what_lies_ahead_is_counted_by_hand(known: bool, store: SequenceStore) -
                     assert np.isnan(found[row, step, [h, h + len(outlook.horizons)]]).all()
                 else:
                     sums = np.log1p([inside.sum(), value[inside].sum()])
-                    np.testing.assert_allclose(found[row, step, [h, h + len(outlook.horizons)]], sums, rtol=1e-5)
+                    np.testing.assert_allclose(found[row, step, [h, h + len(outlook.horizons)]], sums, atol=1e-4)
         assert np.isnan(found[row, spans.lengths[row] :]).all()
 
 

@@ -39,6 +39,22 @@ class Backbone(nn.Module):
         return self.forward(x, lengths)[torch.arange(len(lengths), device=x.device), lengths - 1]
 
 
+class SequenceDropout(nn.Module):
+    """Dropout with one mask for all events of a sequence (Gal and Ghahramani 2016): few numbers to draw."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (b, l, width) or (b, width), in training with a share of the coordinates zero, the others scaled up."""
+        if not self.training or self.share == 0:
+            return x
+        kept = 1.0 - self.share
+        one_a_sequence = (x.shape[0], *(1,) * (x.dim() - 2), x.shape[-1])
+        return x * (x.new_empty(one_a_sequence).bernoulli_(kept) / kept)
+
+
 class Recurrent(Backbone):
     """A gated recurrent unit (Cho et al. 2014): the small alternative, causal by nature."""
 
@@ -110,7 +126,7 @@ class _Block(nn.Module):
         self.feed_norm = nn.LayerNorm(width)
         self.up = nn.Linear(width, _FFN * width)
         self.down = nn.Linear(_FFN * width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = SequenceDropout(dropout)
 
     def forward(
         self, x: torch.Tensor, turns: torch.Tensor, mask: torch.Tensor | None, causal: bool

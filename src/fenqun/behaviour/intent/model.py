@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import embedding, embedding_bag
 
-from fenqun.behaviour.intent.backbones import Backbone
+from fenqun.behaviour.intent.backbones import Backbone, SequenceDropout
 from fenqun.behaviour.intent.batches import EventBatch, with_hidden_end
 
 
@@ -89,7 +89,7 @@ class EventModel(nn.Module):
         self.hidden = nn.Parameter(torch.zeros(width))
         self.enter = nn.LayerNorm(width)
         self.leave = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = SequenceDropout(dropout)
         self.query = nn.Linear(width, width)
         nn.init.eye_(self.query.weight)
         nn.init.zeros_(self.query.bias)

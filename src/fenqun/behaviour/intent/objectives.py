@@ -61,9 +61,13 @@ def sampled_softmax(
     query = model.query(states)
     true = (query * model.items(targets)).sum(-1) + model.items.bias[targets]
     others = query @ model.items(drawn).T + (model.items.bias - sampler.log_expected.to(states.device))[drawn]
-    others = others.masked_fill(drawn == targets[:, None], float("-inf"))
-    logits = torch.cat((true[:, None], others), dim=1)
-    return cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64, device=states.device))
+    hit = torch.isin(targets, drawn).nonzero().squeeze(1)  # few rows: the rest need no mask
+    if len(hit):
+        struck = others[hit].masked_fill(drawn == targets[hit, None], float("-inf"))
+        others = others.index_copy(0, hit, struck)
+    # The cross-entropy of the true item, without laying its score beside the others.
+    losses: torch.Tensor = torch.logaddexp(torch.logsumexp(others, dim=1), true) - true
+    return losses.mean()
 
 
 def next_events(

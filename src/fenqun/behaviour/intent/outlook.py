@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +14,9 @@ from fenqun.data.sequence_store import SequenceStore
 
 Ints = npt.NDArray[np.int64]
 Floats32 = npt.NDArray[np.float32]
+
+
+_SAMPLE, _EVENTS = 500, 200
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,16 @@ class Outlook:
         int64 (n_users,): epoch seconds up to which it is known what a user did.
     has_value
         Whether events carry a value.
+    center, scale
+        float32 (targets,): mean and deviation over a sample of events, so that every target weighs alike.
     """
 
     horizons: Ints
     last: Ints
     until: Ints
     has_value: bool
+    center: Floats32
+    scale: Floats32
 
     @classmethod
     def of(cls, store: SequenceStore, folds: Collection[int], horizons: Sequence[int], now: int | None) -> Self:
@@ -57,7 +64,32 @@ class Outlook:
         until[known > 0] = store.time[last[known > 0] - 1]
         if now is not None:
             until[:] = now
-        return cls(np.asarray(horizons, dtype=np.int64), last, until, bool(store.has["value"]))
+        valued = bool(store.has["value"])
+        width = len(horizons) * (2 if valued else 1)
+        plain = cls(
+            np.asarray(horizons, dtype=np.int64),
+            last,
+            until,
+            valued,
+            np.zeros(width, dtype=np.float32),
+            np.ones(width, dtype=np.float32),
+        )
+        return plain._standardised(store, known)
+
+    def _standardised(self, store: SequenceStore, known: Ints) -> Self:
+        users = np.flatnonzero(known > 0)
+        users = users[np.linspace(0, len(users) - 1, min(len(users), _SAMPLE)).astype(np.int64)]
+        if not len(users):
+            return self
+        # From each user's first event on: of the last ones, little is known of what lies ahead.
+        spans = Spans(users, store.offsets[users], np.minimum(known[users], _EVENTS))
+        sums = self.targets(store, spans, int(spans.lengths.max())).reshape(-1, self.width)
+        count = np.isfinite(sums).sum(axis=0)
+        filled = np.nan_to_num(sums.astype(np.float64))
+        center = filled.sum(axis=0) / np.maximum(count, 1)
+        spread = np.sqrt((np.isfinite(sums) * (filled - center) ** 2).sum(axis=0) / np.maximum(count, 1))
+        scale = np.where(spread > 1e-6, spread, 1.0)
+        return replace(self, center=center.astype(np.float32), scale=scale.astype(np.float32))
 
     @property
     def width(self) -> int:
@@ -65,7 +97,7 @@ class Outlook:
         return len(self.horizons) * (2 if self.has_value else 1)
 
     def targets(self, store: SequenceStore, spans: Spans, width: int) -> Floats32:
-        """Return ``log1p`` of the events, and then of the value, after each event of spans.
+        """Return ``log1p`` of the events, and then of the value, after each event of spans, standardised.
 
         Parameters
         ----------
@@ -97,4 +129,4 @@ class Outlook:
             unknown = np.tile(ends > self.until[user], len(ahead))
             sums = np.log1p(np.maximum(np.hstack(ahead), 0.0))
             found[row, :n] = np.where(unknown, np.nan, sums)
-        return found
+        return (found - self.center) / self.scale
