@@ -108,11 +108,11 @@ def test_one_clustering_setting_learns_nothing_anew(settings: Config, copy: Path
 
 
 def test_the_same_choice_of_blocks_trains_nothing_anew(settings: Config, copy: Path) -> None:
-    weights = Run.open(copy).read_json("work/blocks.json")["weights"]
-    anew = computed(changed(settings, "vectors.components=31"), copy)
-    assert anew[0] == "blocks"
-    if Run.open(copy).read_json("work/blocks.json")["weights"] == weights:
-        assert "intent_refit" not in anew
+    everything = changed(settings, "vectors.gate=false")
+    run_pipeline(everything, copy)
+    assert Run.open(copy).stage_record("intent_refit").figures["kept"]
+    anew = computed(changed(everything, "vectors.components=5"), copy)
+    assert anew == [name for name in BLOCKS if name != "intent_refit"]
 
 
 def test_back_and_forth_ends_where_it_began(

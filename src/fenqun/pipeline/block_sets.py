@@ -52,8 +52,6 @@ class BlockSets:
 
     def gain(self, larger: tuple[str, ...], smaller: tuple[str, ...]) -> tuple[float, float]:
         """Return the mean difference of users' NDCG between two sets, and its standard error."""
-        if not smaller:
-            return float("inf"), 0.0
         ours, others = (self.judge.lists(self.of(names))[1]["ndcg"] for names in (larger, smaller))
         difference = (ours - others)[np.isfinite(ours) & np.isfinite(others)]
         if len(difference) < 2:
@@ -76,10 +74,9 @@ def keep_blocks(sets: BlockSets) -> tuple[dict[str, float], dict[str, Any]]:
     if not sets.config.vectors.gate or len(weights) < 2:
         return weights, {}
     figures: dict[str, Any] = {}
-    plain = {name: weight for name, weight in weights.items() if name != "intent"}
-    report = gate(plain, sets.lift) if plain else None
-    kept = report.weights if report else {}
-    figures["gate"] = {**report.figures, "dropped": list(report.dropped)} if report else {}
+    report = gate({name: weight for name, weight in weights.items() if name != "intent"}, sets.lift)
+    kept = report.weights
+    figures["gate"] = {**report.figures, "dropped": list(report.dropped)}
     if "intent" in weights:
         added = kept | {"intent": weights["intent"]}
         gain, error = sets.gain(tuple(sorted(added)), tuple(sorted(kept)))

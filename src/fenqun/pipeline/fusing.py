@@ -21,11 +21,7 @@ from fenqun.vectors.reduction import Reducer
 
 
 def choose_blocks(context: Context) -> StageOutput:
-    """Drop the blocks that make validation worse, and say what each set of blocks is worth.
-
-    The sequence encoder comes last and must show more than the others: it costs most, so it stays only where
-    the lists of segments with it are better by more than the standard error of the difference over users.
-    """
+    """Choose the blocks by :func:`fenqun.pipeline.block_sets.keep_blocks`, and say what each set of them is worth."""
     config, run = context.config, context.run
     phases = Phases(config, run)
     active = phases.active("select")
