@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,34 +21,48 @@ from fenqun.data.cuts import horizon_seconds, make_cuts
 from fenqun.data.splits import LEARNED, Phase
 from fenqun.pipeline.context import PHASES, Context, StageOutput
 from fenqun.pipeline.phases import Floats, Phases
+from fenqun.progress import Progress
 from fenqun.store import Run
+
+
+class TasteFitter:
+    """Fits set encoders of a run; what all fits read is read once."""
+
+    def __init__(self, context: Context, phases: Phases) -> None:
+        config, run = context.config, context.run
+        self.config, self.phases = config, phases
+        column = run.read_table("item_vectors.parquet", ["vector"])["vector"]
+        self.vectors = np.stack(column.to_numpy(zero_copy_only=False))
+        self.has_content: npt.NDArray[np.bool_] = np.load(run.require("work/has_content.npy"))
+        self.foundation: npt.NDArray[np.float32] | None = None
+        if config.behaviour.foundation is not None:
+            texts = Texts.encode(config.content, phases.store.texts, run.artifact("work/cache"), context.progress)
+            self.foundation = Foundation.load(config.behaviour.foundation).rows(texts)
+
+    def fit(self, encoder: TasteEncoder, phase: Phase, progress: Progress) -> TasteEncoder:
+        """Fit on a phase's learning time; the first phase chooses on validation time."""
+        active = self.phases.active(phase)
+        return encoder.fit(
+            self.phases.counts(phase)[active],
+            self.vectors,
+            self.has_content,
+            validation=self.phases.truth(phase)[active] if phase == "select" else None,
+            foundation=self.foundation,
+            repeats=self.phases.repeats,
+            seed=self.config.run.seed,
+            threads=self.config.run.threads,
+            progress=progress,
+        )
 
 
 def learn_taste(context: Context) -> StageOutput:
     """Fit the set encoder three times; what the first chose, the others take over."""
     config, run = context.config, context.run
-    phases = Phases(config, run)
-    vectors = np.stack(run.read_table("item_vectors.parquet", ["vector"])["vector"].to_numpy(zero_copy_only=False))
-    has_content = np.load(run.require("work/has_content.npy"))
-    foundation = None
-    if config.behaviour.foundation is not None:
-        texts = Texts.encode(config.content, phases.store.texts, run.artifact("work/cache"), context.progress)
-        foundation = Foundation.load(config.behaviour.foundation).rows(texts)
+    fitter = TasteFitter(context, Phases(config, run))
     chosen = None
     figures: dict[str, Any] = {}
     for phase in PHASES:
-        encoder = TasteEncoder(config.behaviour.taste, chosen=chosen)
-        encoder.fit(
-            phases.counts(phase)[phases.active(phase)],
-            vectors,
-            has_content,
-            validation=phases.truth(phase)[phases.active(phase)] if phase == "select" else None,
-            foundation=foundation,
-            repeats=phases.repeats,
-            seed=config.run.seed,
-            threads=config.run.threads,
-            progress=context.progress,
-        )
+        encoder = fitter.fit(TasteEncoder(config.behaviour.taste, chosen=chosen), phase, context.progress)
         chosen = encoder.chosen
         with run.writing(f"work/taste/{phase}") as folder:
             encoder.save(folder)
@@ -129,7 +144,7 @@ def try_intent(context: Context) -> StageOutput:
     config, run = context.config, context.run
     phases = Phases(config, run)
     folder = "work/intent/select"
-    reason = _no_intent(phases)
+    reason = no_intent(phases, config)
     if reason:
         run.remove(folder)
         return StageOutput((), {"why_not": reason})
@@ -137,11 +152,11 @@ def try_intent(context: Context) -> StageOutput:
     return StageOutput((folder,), encoder.figures)
 
 
-def _no_intent(phases: Phases) -> str | None:
-    """Say in a code why no sequence encoder is trained; None where one is."""
-    if phases.config.behaviour.intent.backbone == "none":
+def no_intent(phases: Phases, config: Config) -> str | None:
+    """Say in a code why settings train no sequence encoder on a log; None where they do."""
+    if config.behaviour.intent.backbone == "none":
         return "switched_off"
-    if phases.config.vectors.weights.intent == 0:
+    if config.vectors.weights.intent == 0:
         return "no_weight"
     if phases.store.n_items < 2:
         return "one_item"
@@ -168,20 +183,33 @@ def refit_intent(context: Context) -> StageOutput:
 
 def _fit_intent(context: Context, phases: Phases, phase: Phase, encoder: IntentEncoder) -> IntentEncoder:
     run = context.run
-    encoder.fit(
-        phases.store,
-        LEARNED[phase],
-        TasteEncoder.load(run.require(f"work/taste/{phase}")).item_table,
-        truth=phases.truth(phase) if phase == "select" else None,
-        now=phases.splits.now(phase) if phases.splits.judges_value else None,
-        repeats=phases.repeats,
-        seed=context.config.run.seed,
-        device=context.config.run.device,
-        progress=context.progress,
-    )
+    table = TasteEncoder.load(run.require(f"work/taste/{phase}")).item_table
+    fit_intent(encoder, phases, phase, table, context.config, context.progress)
     with run.writing(f"work/intent/{phase}") as folder:
         encoder.save(folder)
     return encoder
+
+
+def fit_intent(
+    encoder: IntentEncoder,
+    phases: Phases,
+    phase: Phase,
+    item_table: npt.NDArray[np.float32],
+    config: Config,
+    progress: Progress,
+) -> IntentEncoder:
+    """Train a sequence encoder on a phase's learning time; the first phase chooses on validation time."""
+    return encoder.fit(
+        phases.store,
+        LEARNED[phase],
+        item_table,
+        truth=phases.truth(phase) if phase == "select" else None,
+        now=phases.splits.now(phase) if phases.splits.judges_value else None,
+        repeats=phases.repeats,
+        seed=config.run.seed,
+        device=config.run.device,
+        progress=progress,
+    )
 
 
 @dataclass(frozen=True)
@@ -191,7 +219,7 @@ class Blocks:
     Attributes
     ----------
     intent
-        None where no sequence encoder was trained for the phase.
+        None where no sequence encoder was trained for the phase, or it was not asked for.
     """
 
     taste: TasteEncoder
@@ -199,21 +227,21 @@ class Blocks:
     intent: IntentEncoder | None
 
     @classmethod
-    def of(cls, run: Run, phase: Phase) -> Blocks:
-        """Load what the stages of the blocks left for a phase."""
+    def of(cls, run: Run, phase: Phase, names: Collection[str]) -> Blocks:
+        """Load what the stages of the blocks left for a phase; the sequence encoder only where it is asked for."""
         folder = run.artifact(f"work/intent/{phase}")
         return cls(
             TasteEncoder.load(run.require(f"work/taste/{phase}")),
             RhythmEncoder.load(run.require(f"work/rhythm/{phase}")),
-            IntentEncoder.load(folder) if folder.is_dir() else None,
+            IntentEncoder.load(folder) if "intent" in names and folder.is_dir() else None,
         )
 
-    def vectors(self, phases: Phases, phase: Phase, names: tuple[str, ...]) -> dict[str, Floats]:
+    def vectors(self, phases: Phases, phase: Phase, names: Collection[str]) -> dict[str, Floats]:
         """Embed all users by the blocks that are asked for and have something to say."""
         found: dict[str, Floats] = {}
         if "taste" in names and self.taste.informative:
             found["taste"] = self.taste.transform(phases.counts(phase))
-        if "intent" in names and self.intent is not None:
+        if self.intent is not None:
             found["intent"] = self.intent.transform(phases.store, LEARNED[phase])
         if "rhythm" in names:
             found["rhythm"] = self.rhythm.transform(phases.profiles(phase), categories_now(phases, phase))

@@ -28,7 +28,7 @@ def choose_blocks(context: Context) -> StageOutput:
     weights = block_weights(config)
     blocks = {
         name: block[active]
-        for name, block in Blocks.of(run, "select").vectors(phases, "select", tuple(weights)).items()
+        for name, block in Blocks.of(run, "select", weights).vectors(phases, "select", weights).items()
     }
     weights = {name: weight for name, weight in weights.items() if name in blocks}
     sets = BlockSets(blocks, weights, PhaseJudge(phases, "select"), config)
@@ -49,8 +49,8 @@ def fuse_vectors(context: Context) -> StageOutput:
     figures: dict[str, Any] = {}
     for phase in PHASES:
         active = phases.active(phase)
-        encoders = Blocks.of(run, phase)
-        blocks = encoders.vectors(phases, phase, tuple(sorted(weights)))
+        encoders = Blocks.of(run, phase, weights)
+        blocks = encoders.vectors(phases, phase, weights)
         fusion = Fusion(weights).fit({name: block[active] for name, block in blocks.items()})
         fused = fusion.transform(blocks)
         reducer = Reducer(config.vectors.components, seed=config.run.seed)
@@ -61,8 +61,7 @@ def fuse_vectors(context: Context) -> StageOutput:
     _publish(context, phases, fused, blocks)
     with run.writing("model") as folder:
         folder.mkdir()
-        intent = encoders.intent if "intent" in weights else None
-        VectorModel(encoders.taste, encoders.rhythm, intent, fusion, reducer).save(folder)
+        VectorModel(encoders.taste, encoders.rhythm, encoders.intent, fusion, reducer).save(folder)
     artifacts = [f"work/vectors/{phase}.npy" for phase in PHASES]
     return StageOutput((*artifacts, "user_vectors.parquet", "model"), figures)
 

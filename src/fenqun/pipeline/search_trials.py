@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from fenqun.behaviour.foundation import Foundation, Texts
 from fenqun.behaviour.intent.encoder import IntentEncoder
 from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.behaviour.taste import TasteEncoder
@@ -19,7 +18,7 @@ from fenqun.data.splits import LEARNED
 from fenqun.errors import ConfigError
 from fenqun.evaluation.value import explained_variance
 from fenqun.pipeline.block_sets import BlockSets, keep_blocks
-from fenqun.pipeline.blocks import block_weights, categories_now
+from fenqun.pipeline.blocks import TasteFitter, block_weights, categories_now, fit_intent, no_intent
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.judging import RESAMPLES, Labels, PhaseJudge
 from fenqun.pipeline.phases import Floats, Phases
@@ -80,15 +79,12 @@ class Evaluator:
         self.active = self.phases.active("select")
         self.judge = PhaseJudge(self.phases, "select")
         self._tastes: dict[str, TasteEncoder] = {}
-        self._vectors = np.stack(
-            self.run.read_table("item_vectors.parquet", ["vector"])["vector"].to_numpy(zero_copy_only=False)
-        )
-        self._has_content = np.load(self.run.require("work/has_content.npy"))
+        self._fitter = TasteFitter(context, self.phases)
 
     @property
     def has_content(self) -> bool:
         """Whether any item has a text, a picture or a sound."""
-        return bool(self._has_content.any())
+        return bool(self._fitter.has_content.any())
 
     @property
     def outcome(self) -> str | None:
@@ -126,7 +122,7 @@ class Evaluator:
             blocks["taste"] = taste.transform(self._counts)
         if "rhythm" in weights:
             blocks["rhythm"] = self._rhythm
-        if "intent" in weights and self._trains_intent(config):
+        if no_intent(self.phases, config) is None:
             if config.search.intent:
                 if blocks and unpromising(self._worth(config, blocks)):
                     return None
@@ -162,15 +158,6 @@ class Evaluator:
         return self.phases.counts("select")[self.active]
 
     @cached_property
-    def _foundation(self) -> Floats | None:
-        folder = self.given.behaviour.foundation
-        if folder is None:
-            return None
-        cache = self.run.artifact("work/cache")
-        texts = Texts.encode(self.given.content, self.phases.store.texts, cache, self.context.progress)
-        return Foundation.load(folder).rows(texts)
-
-    @cached_property
     def _rhythm(self) -> Floats:
         encoder = RhythmEncoder.load(self.run.require("work/rhythm/select"))
         return encoder.transform(self.phases.profiles("select"), categories_now(self.phases, "select"))[self.active]
@@ -180,23 +167,10 @@ class Evaluator:
         """A sequence model on the settings as given, which stands in for those of all trials."""
         return self._train_intent(self.given, self._taste(self.given))
 
-    def _trains_intent(self, config: Config) -> bool:
-        return config.behaviour.intent.backbone != "none" and self.phases.store.n_items > 1
-
     def _taste(self, config: Config) -> TasteEncoder:
         key = config.behaviour.taste.model_dump_json()
         if key not in self._tastes:
-            encoder = TasteEncoder(config.behaviour.taste).fit(
-                self._counts,
-                self._vectors,
-                self._has_content,
-                validation=self.judge.truth,
-                foundation=self._foundation,
-                repeats=self.phases.repeats,
-                seed=config.run.seed,
-                threads=config.run.threads,
-                progress=Silent(),
-            )
+            encoder = self._fitter.fit(TasteEncoder(config.behaviour.taste), "select", Silent())
             while len(self._tastes) >= _KEPT:
                 self._tastes.pop(next(iter(self._tastes)))
             self._tastes[key] = encoder
@@ -205,14 +179,5 @@ class Evaluator:
     def _train_intent(self, config: Config, taste: TasteEncoder) -> Floats:
         settings = config.behaviour.intent
         smaller = settings.model_copy(update={"events": min(settings.events, config.search.events)})
-        encoder = IntentEncoder(smaller).fit(
-            self.phases.store,
-            LEARNED["select"],
-            taste.item_table,
-            truth=self.phases.truth("select"),
-            repeats=self.phases.repeats,
-            seed=config.run.seed,
-            device=config.run.device,
-            progress=Silent(),
-        )
+        encoder = fit_intent(IntentEncoder(smaller), self.phases, "select", taste.item_table, config, Silent())
         return encoder.transform(self.phases.store, LEARNED["select"])[self.active]
