@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import cast
 
 import torch
@@ -16,7 +17,7 @@ _FFN = 2
 """Width of the feed-forward layer, in widths of the block."""
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """Base of every backbone.
 
     Attributes
@@ -30,9 +31,9 @@ class Backbone(nn.Module):
     width: int
     causal: bool
 
+    @abstractmethod
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return states (b, l, width) of right-padded event vectors (b, l, width); padding has no meaning."""
-        raise NotImplementedError
 
     def last(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return the state of each sequence's last event, (b, width)."""
