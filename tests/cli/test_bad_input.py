@@ -91,6 +91,12 @@ def test_settings_that_are_not_there_or_not_yaml(fails: Any, tmp_path: Path) -> 
         ("quality.latest=someday", "quality.latest"),
         ("strategy=external", "needs segmentation.external"),
         ("data.timezone=Mars/Olympus", "data.timezone"),
+        ("content.image=mel", "data.items.image names no column"),
+        ("content.audio=mel", "data.items.audio names no column"),
+        ("behaviour.foundation=/nowhere", "/nowhere: holds no foundation; fenqun pretrain writes one"),
+        ("behaviour.intent.backbone=lstm", "'lstm' names no backbone"),
+        ("content.encoder=huggingface:/nowhere", "no such folder"),
+        ("content.adapt=true", "only a huggingface encoder can be adapted"),
     ],
 )
 def test_a_wrong_override_is_named(fails: Any, tmp_path: Path, override: str, told: str) -> None:

@@ -23,7 +23,7 @@ from fenqun.content.items import encode_distinct
 from fenqun.content.text import make_encoder
 from fenqun.errors import ConfigError, RunError
 from fenqun.progress import Progress, Silent
-from fenqun.store import explain_io
+from fenqun.store import explain_io, file_fingerprint
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
@@ -139,6 +139,18 @@ class Foundation:
             text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
             (folder / CARD).write_text(text, encoding="utf-8")
 
+    @staticmethod
+    def fingerprints(folder: str | Path) -> list[str]:
+        """Return what tells this foundation from another, a text a file.
+
+        Raises
+        ------
+        ConfigError
+            If the folder holds no foundation.
+        """
+        found = _found(folder)
+        return [file_fingerprint(found / name) for name in (CARD, TENSORS)]
+
     @classmethod
     def load(cls, folder: str | Path) -> Foundation:
         """Read what :meth:`save` wrote.
@@ -153,13 +165,7 @@ class Foundation:
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        folder = Path(folder)
-        if not (folder / CARD).is_file():
-            raise ConfigError(
-                "holds no foundation",
-                where=str(folder),
-                mend="fenqun pretrain writes one: check behaviour.foundation",
-            )
+        folder = _found(folder)
         try:
             card = json.loads((folder / CARD).read_text(encoding="utf-8"))
             version, encoder = card["version"], str(card["encoder"])
@@ -176,6 +182,15 @@ class Foundation:
                 mend="pretrain it again",
             )
         return cls(kernel, matrix, encoder, card)
+
+
+def _found(folder: str | Path) -> Path:
+    folder = Path(folder)
+    if not all((folder / name).is_file() for name in (CARD, TENSORS)):
+        raise ConfigError(
+            "holds no foundation", where=str(folder), mend="fenqun pretrain writes one: check behaviour.foundation"
+        )
+    return folder
 
 
 def centre(texts: Texts) -> Floats:

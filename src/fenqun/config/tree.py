@@ -56,6 +56,12 @@ class Config(Settings):
         external = self.segmentation.external
         if external is not None and external.segment in self.labels:
             raise ValueError(f"segmentation.external.segment is the label {external.segment!r}: labels only judge")
+        for medium in ("image", "audio"):
+            encoder = getattr(self.content, medium)
+            if encoder != "none" and getattr(self.data.items, medium, None) is None:
+                raise ValueError(
+                    f"content.{medium} names an encoder, but data.items.{medium} names no column of {medium} files"
+                )
         if self.labels and self.data.users is None:
             raise ValueError("labels are columns of the user table, but data.users is not given")
         if self.strategy == "external" and self.segmentation.external is None:

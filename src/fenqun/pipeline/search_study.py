@@ -11,18 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fenqun.behaviour.foundation import CARD, TENSORS
 from fenqun.config import Config
 from fenqun.pipeline.context import Context
+from fenqun.pipeline.dependencies import foundation_files, list_settings
 from fenqun.pipeline.search_space import DECIMALS, Choice, Parameter, Range, Settings, given, with_settings
 from fenqun.pipeline.search_trials import Evaluator, Worth
 from fenqun.pipeline.search_verdict import Tried, told, values
-from fenqun.store import digest, file_fingerprint
+from fenqun.store import digest
 
 RECORD = "work/search.json"
 
@@ -37,16 +36,12 @@ _SALT = 6151
 def trial_settings(config: Config) -> Any:
     """Return the settings that trials depend on, as plain values; how many there are to be is none of them."""
     tree = config.model_dump(mode="json")
-    folder = config.behaviour.foundation
-    foundation = [] if folder is None else [file_fingerprint(Path(folder) / name) for name in (CARD, TENSORS)]
-    lists = ("half_life", "smoothing", "weighting", "repeats")
     return [
         {name: value for name, value in tree["search"].items() if name != "trials"},
         {name: tree["behaviour"][name] for name in ("taste", "intent")},
-        foundation,
+        foundation_files(config),
         {name: tree["vectors"][name] for name in ("weights", "gate", "components")},
-        {name: tree["recommendation"][name] for name in lists},
-        config.evaluation.list_length,
+        list_settings(config),
         config.run.device,
     ]
 

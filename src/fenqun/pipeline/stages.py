@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from fenqun.behaviour.foundation import CARD, TENSORS
 from fenqun.config import Config
 from fenqun.data.ingest import source_files
 from fenqun.pipeline.blocks import learn_rhythm, learn_taste, refit_intent, try_intent
 from fenqun.pipeline.content import embed_content, media_fingerprints
 from fenqun.pipeline.context import Stage
+from fenqun.pipeline.dependencies import foundation_files, list_settings
 from fenqun.pipeline.describing import explain_segments, make_report, recommend_lists
 from fenqun.pipeline.evaluating import evaluate_strategies
 from fenqun.pipeline.fusing import choose_blocks, draw_map, fuse_vectors
@@ -34,18 +33,9 @@ def _dump(*names: str) -> Any:
     return settings
 
 
-def _lists(config: Config) -> Any:
-    """Settings of the lists by which segments are judged."""
-    tree = config.recommendation.model_dump(mode="json")
-    return {name: tree[name] for name in ("half_life", "smoothing", "weighting", "repeats")} | {
-        "list_length": config.evaluation.list_length
-    }
-
-
 def _taste(config: Config) -> Any:
-    foundation = config.behaviour.foundation
-    files = [] if foundation is None else [file_fingerprint(Path(foundation) / name) for name in (CARD, TENSORS)]
-    return [config.behaviour.taste.model_dump(mode="json"), foundation, files, config.recommendation.repeats]
+    taste = config.behaviour.taste.model_dump(mode="json")
+    return [taste, foundation_files(config), config.recommendation.repeats]
 
 
 def _intent(config: Config) -> Any:
@@ -87,7 +77,10 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "blocks",
         ("taste", "rhythm", "intent"),
-        lambda config: [config.vectors.model_dump(include={"weights", "gate", "components"}), _lists(config)],
+        lambda config: [
+            config.vectors.model_dump(include={"weights", "gate", "components"}),
+            list_settings(config),
+        ],
         choose_blocks,
         passes=lambda record: sorted(record.figures["weights"].items()),
     ),
@@ -102,7 +95,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "segmentation",
         ("vectors",),
-        lambda config: [_dump("segmentation", "strategy")(config), _lists(config)],
+        lambda config: [_dump("segmentation", "strategy")(config), list_settings(config)],
         segment_users,
     ),
     Stage("evaluation", ("segmentation",), _dump("evaluation"), evaluate_strategies),
