@@ -144,9 +144,8 @@ class TasteEncoder:
             offered = {"text": content.vectors} if content.has_text.any() else {}
             offered |= {} if foundation is None else {"foundation": np.asarray(foundation, dtype=np.float64)}
             # Where text is a part of its own the log speaks for itself: text within it would count twice.
-            alone = (
-                self._tuned(unit_scale(factors), weights, epochs, seed, progress) if "text" in offered else table
-            )
+            apart = "text" in offered and (self.given is None or self.given.text)
+            alone = self._tuned(unit_scale(factors), weights, epochs, seed, progress) if apart else table
             parts = choose_parts(
                 {"log": table, **offered},
                 alone,
