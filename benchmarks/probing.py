@@ -26,7 +26,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.multiclass import OneVsRestClassifier
 
-from fenqun.evaluation.intervals import Floats, Statistic, around, bootstrap, mean_statistic
+from fenqun.evaluation.intervals import Statistic, around, auc_statistic, bootstrap, mean_statistic
 from tasks import Measure, Task
 
 FOLDS, INNER = 5, 3
@@ -213,22 +213,8 @@ def statistic(held: Held, task: Task) -> Statistic:
 
 
 def _auc(score: np.ndarray, y: np.ndarray, judged: np.ndarray, learned: np.ndarray) -> Statistic:
-    order = judged[np.argsort(score[judged], kind="stable")]
-    positive = y[order] == 1
-    _, group, size = np.unique(score[order], return_inverse=True, return_counts=True)
-    last = np.cumsum(size) - 1
-    start = last - size  # the entry before a group of ties, -1 for none
-
-    def figure(weights: Floats) -> Floats:
-        drawn = weights[:, order]
-        ones, others = drawn * positive, drawn * ~positive
-        below = np.concatenate([np.zeros((len(drawn), 1)), np.cumsum(others, axis=1)], axis=1)
-        middle = (below[:, last + 1] + below[:, start + 1]) / 2
-        total = ones.sum(axis=1) * below[:, -1]
-        won = (ones * middle[:, group]).sum(axis=1)
-        return np.divide(won, total, out=np.full(len(drawn), np.nan), where=total > 0)
-
-    return figure
+    figure = auc_statistic(y[judged], score[judged])
+    return lambda weights: figure(weights[:, judged])
 
 
 def _r2(score: np.ndarray, y: np.ndarray, judged: np.ndarray, learned: np.ndarray) -> Statistic:

@@ -3,15 +3,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.metrics import r2_score, roc_auc_score
 
 from fenqun.evaluation.intervals import (
     Interval,
     around,
+    auc_statistic,
     bootstrap,
     interval,
     mean_interval,
     mean_statistic,
     paired_interval,
+    r2_statistic,
     resampled_weights,
 )
 
@@ -99,3 +102,17 @@ def test_statistics_share_resamples():
 
 def test_known_users_are_reported():
     assert interval(mean_statistic([1.0, np.nan]), 2, repeats=100, known=1).n == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1000), n=st.integers(4, 60), levels=st.integers(2, 8))
+def test_weighted_auc_and_r2_are_scikit_learns(seed: int, n: int, levels: int) -> None:
+    """On users drawn with repeats, ties included."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    score, drawn = rng.integers(0, levels, n).astype(float), rng.integers(0, 4, n) + (np.arange(n) < 2)
+    auc = auc_statistic(y, score)(drawn[None].astype(float))[0]
+    assert auc == pytest.approx(roc_auc_score(np.repeat(y, drawn), np.repeat(score, drawn)))
+    value = rng.normal(size=n)
+    r2 = r2_statistic(value, score)(drawn[None].astype(float))[0]
+    assert r2 == pytest.approx(r2_score(np.repeat(value, drawn), np.repeat(score, drawn)))

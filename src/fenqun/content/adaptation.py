@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fenqun.content.cooccurrence import CoOccurrence, Floats, Ints
-from fenqun.content.huggingface import HuggingFaceEncoder, one_thread
+from fenqun.content.huggingface import HuggingFaceEncoder
 from fenqun.content.lora import adapter_state, load_adapter, require_peft, restore_adapter, save_adapter, with_lora
+from fenqun.content.threads import one_thread
 from fenqun.content.whitening import Whitening
 from fenqun.errors import RunError
 from fenqun.progress import Progress, Silent, bar

@@ -21,6 +21,7 @@ from fenqun.content.model_folder import (
     token_limit,
     weight_files,
 )
+from fenqun.content.threads import one_thread
 from fenqun.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -32,19 +33,6 @@ TOKENS = 1024
 """Tokens of one pass through the model, padding counted: their states fit a processor's cache."""
 
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread, so that sums keep their order, and put its setting back."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def load_model(folder: Path, where: str, random_seed: int | None = None) -> torch.nn.Module:

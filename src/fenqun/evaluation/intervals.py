@@ -45,6 +45,48 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
+def auc_statistic(y: npt.ArrayLike, score: npt.ArrayLike) -> Statistic:
+    """Area under the ROC curve; equal scores count half.
+
+    Parameters
+    ----------
+    y
+        Shape (n_users,): 1 or 0.
+    score
+        Shape (n_users,), higher for 1.
+    """
+    scores = np.asarray(score, dtype=np.float64)
+    order = np.argsort(scores, kind="stable")
+    positive = np.asarray(y)[order] == 1
+    _, group, size = np.unique(scores[order], return_inverse=True, return_counts=True)
+    last = np.cumsum(size) - 1
+    start = last - size  # the entry before a group of ties, -1 for none
+
+    def statistic(weights: Floats) -> Floats:
+        drawn = weights[:, order]
+        ones, others = drawn * positive, drawn * ~positive
+        below = np.concatenate([np.zeros((len(drawn), 1)), np.cumsum(others, axis=1)], axis=1)
+        middle = (below[:, last + 1] + below[:, start + 1]) / 2
+        total = ones.sum(axis=1) * below[:, -1]
+        won = (ones * middle[:, group]).sum(axis=1)
+        return np.asarray(np.divide(won, total, out=np.full(len(drawn), np.nan), where=total > 0))
+
+    return statistic
+
+
+def r2_statistic(y: npt.ArrayLike, found: npt.ArrayLike) -> Statistic:
+    """Share of the variance of numbers, shape (n_users,), that predictions of them explain."""
+    truth = np.asarray(y, dtype=np.float64)
+    columns = np.stack([(truth - np.asarray(found)) ** 2, truth, truth**2, np.ones(len(truth))], axis=1)
+
+    def statistic(weights: Floats) -> Floats:
+        missed, total, squares, mass = (weights @ columns).T
+        spread = squares - total**2 / mass
+        return np.asarray(1.0 - missed / np.where(spread > 0, spread, np.nan))
+
+    return statistic
+
+
 def mean_statistic(values: npt.ArrayLike) -> Statistic:
     """Mean over the users who have a value.
 

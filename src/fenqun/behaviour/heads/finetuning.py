@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fenqun.behaviour.contrast import one_thread
 from fenqun.behaviour.heads.linear import logistic, ridge
+from fenqun.content.threads import one_thread
 from fenqun.errors import QualityError
 from fenqun.progress import Progress, Silent
 

@@ -13,10 +13,9 @@ import numpy.typing as npt
 from fenqun.behaviour.boosting import FOLDS, Objective, Trees, deal, grow
 from fenqun.behaviour.calibration import Bin, calibration_error, reliability, softmax, temperature
 from fenqun.behaviour.heads.linear import Linear, logistic, ridge
-from fenqun.behaviour.heads.statistics import auc, mean, r2
 from fenqun.errors import QualityError, RunError
 from fenqun.evaluation.agreement import encode
-from fenqun.evaluation.intervals import Floats, Ints, interval
+from fenqun.evaluation.intervals import Floats, Ints, auc_statistic, interval, mean_statistic, r2_statistic
 
 Kind = Literal["class", "value"]
 Family = Literal["linear", "log_linear", "trees"]
@@ -177,14 +176,14 @@ class Head:
         if self.kind == "value":
             table = reliability(found, y)
             error = calibration_error(found, y)
-            statistic, metric = r2(y, found), "r2"
+            statistic, metric = r2_statistic(y, found), "r2"
         else:
             p = softmax(found / self._temperature)
             hit = p.argmax(axis=1) == y
             two = p.shape[1] == 2
             told, observed = (p[:, 1], y) if two else (p.max(axis=1), hit.astype(np.float64))
             table, error = reliability(told, observed), calibration_error(told, observed)
-            statistic, metric = (auc(y, p[:, 1]), "auc") if two else (mean(hit.astype(np.float64)), "accuracy")
+            statistic, metric = (auc_statistic(y, p[:, 1]), "auc") if two else (mean_statistic(hit), "accuracy")
         around = interval(statistic, len(y), repeats=_REPEATS, seed=self.seed)
         return HeadReport(
             metric,  # type: ignore[arg-type]
@@ -277,7 +276,7 @@ def _back(scores: Floats, way_back: Floats | None) -> Floats:
 def _figure(kind: Kind, y: Floats, found: Floats) -> float:
     """Return what families are compared on, higher is better: R2, or minus the calibrated log loss."""
     if kind == "value":
-        return float(r2(y, found)(np.ones((1, len(y))))[0])
+        return float(r2_statistic(y, found)(np.ones((1, len(y))))[0])
     codes = y.astype(np.int64)
     p = softmax(found / temperature(found, codes))
     return float(np.log(p[np.arange(len(y)), codes] + 1e-300).mean())

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fenqun.behaviour.contrast import one_thread
 from fenqun.behaviour.intent.batches import EventReader
 from fenqun.behaviour.intent.outlook import Outlook
 from fenqun.behaviour.intent.spans import last_spans
 from fenqun.behaviour.intent.vocabulary import Vocabulary
 from fenqun.behaviour.listing import Listing
 from fenqun.config import Intent
+from fenqun.content.threads import one_thread
 from fenqun.data.sequence_store import SequenceStore
 from fenqun.errors import ConfigError, RunError
 from fenqun.progress import Progress, Silent
