@@ -70,6 +70,17 @@ def explain_io(where: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def explain_damage(problem: str, folder: Path, mend: str = "run it again") -> Iterator[None]:
+    """Turn what goes wrong in reading a stored model back into one clear line."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise RunError(problem, where=str(folder), mend=mend) from error
+
+
 class Run:
     """One run directory.
 

@@ -21,6 +21,7 @@ from fenqun.data.cuts import Cut
 from fenqun.data.rhythm import raw_columns, rhythm_columns
 from fenqun.errors import RunError
 from fenqun.progress import Progress, Silent
+from fenqun.store import explain_damage
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ class Forecast:
         RunError
             If a file is missing or damaged.
         """
-        try:
+        with explain_damage("holds no readable forecasts", folder):
             plain = json.loads((folder / "forecast.json").read_text(encoding="utf-8"))
             forecast = cls(int(plain["seed"]))
             forecast.columns_, forecast.horizon_ = list(plain["columns"]), int(plain["horizon"])
@@ -245,8 +246,6 @@ class Forecast:
                 )
             text = (folder / "category.txt").read_text(encoding="utf-8")
             forecast.category_ = NextCategory.from_dict(plain["category"], Trees(text, (0.0,)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError("holds no readable forecasts", where=str(folder), mend="run it again") from error
         return forecast
 
 

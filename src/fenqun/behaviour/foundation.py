@@ -21,9 +21,9 @@ from fenqun.config import Content
 from fenqun.content.cache import VectorCache
 from fenqun.content.items import encode_distinct
 from fenqun.content.text import make_encoder
-from fenqun.errors import ConfigError, RunError
+from fenqun.errors import ConfigError
 from fenqun.progress import Progress, Silent
-from fenqun.store import explain_io, file_fingerprint
+from fenqun.store import explain_damage, explain_io, file_fingerprint
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
@@ -162,19 +162,16 @@ class Foundation:
         RunError
             If a file is damaged.
         """
-        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         folder = _found(folder)
-        try:
+        with explain_damage("holds a damaged foundation", folder, "pretrain it again"):
             card = json.loads((folder / CARD).read_text(encoding="utf-8"))
             version, encoder = card["version"], str(card["encoder"])
             tensors = load_file(folder / TENSORS)
             kernel, matrix = tensors["kernel"].astype(np.float64), tensors["matrix"].astype(np.float64)
             if kernel.ndim != 2 or matrix.shape != (kernel.shape[1], kernel.shape[1]):
                 raise ValueError("shapes")
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise RunError("holds a damaged foundation", where=str(folder), mend="pretrain it again") from error
         if version != VERSION:
             raise ConfigError(
                 f"holds a foundation of version {version}, this fenqun reads {VERSION}",

@@ -18,6 +18,7 @@ from fenqun.data.cuts import Cut
 from fenqun.data.rhythm import LIMIT, RhythmScaler
 from fenqun.errors import RunError
 from fenqun.progress import Progress
+from fenqun.store import explain_damage
 
 Floats = npt.NDArray[np.float64]
 
@@ -180,7 +181,7 @@ class RhythmEncoder:
         RunError
             If a file is missing or damaged.
         """
-        try:
+        with explain_damage("holds no readable rhythm encoder", folder):
             plain = json.loads((folder / "rhythm.json").read_text(encoding="utf-8"))
             encoder = cls(int(plain["seed"]))
             encoder.scaler_ = RhythmScaler.from_dict(plain["scaler"])
@@ -189,8 +190,6 @@ class RhythmEncoder:
             encoder._scale = np.asarray([np.inf if s is None else float(s) for s in plain["scale"]])
             encoder._weight = np.asarray(plain["weight"], dtype=np.float64)
             forecast = bool(plain["forecast"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError("holds no readable rhythm encoder", where=str(folder), mend="run it again") from error
         encoder.forecast_ = Forecast.load(folder / "forecast") if forecast else None
         return encoder
 

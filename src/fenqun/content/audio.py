@@ -15,7 +15,7 @@ from scipy.io import wavfile
 from scipy.signal import resample_poly
 
 from fenqun.content.imported import ImportedModel
-from fenqun.content.media import FileEncoder, UnreadableFileError
+from fenqun.content.media import Decoding, FileEncoder, UnreadableFileError
 from fenqun.errors import ConfigError, MissingExtraError
 
 Floats32 = npt.NDArray[np.float32]
@@ -72,22 +72,6 @@ class AudioEncoder(Protocol):
         """Return float32, shape (len(sounds), d)."""
 
 
-class Sounds:
-    """Any encoder of sounds together with how files are read."""
-
-    def __init__(self, encoder: AudioEncoder) -> None:
-        self._encoder = encoder
-        self.id, self.batch = f"{encoder.id}/{LONGEST:g}s", encoder.batch
-
-    def read(self, path: Path) -> Sound:
-        """Decode one file; see :func:`read_sound`."""
-        return read_sound(path)
-
-    def encode(self, items: Sequence[Any]) -> Floats32:
-        """Return float32, shape (len(items), d)."""
-        return self._encoder.encode(items)
-
-
 class ImportedSounds:
     """A function that takes a list of (waveform, rate), or a torch module that takes a batch of waveforms.
 
@@ -139,7 +123,7 @@ def make_audio_encoder(name: str) -> FileEncoder | None:
             where="content.audio",
             mend="use one of: none, mel, resemblyzer, sentence-transformers:NAME, callable:MODULE:NAME",
         )
-    return Sounds(encoder)
+    return Decoding(encoder, read_sound, f"{LONGEST:g}s")
 
 
 def read_sound(source: Path | bytes) -> Sound:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fenqun.content.imported import ImportedModel
-from fenqun.content.media import FileEncoder, UnreadableFileError
+from fenqun.content.media import Decoding, FileEncoder, UnreadableFileError
 from fenqun.errors import ConfigError, MissingExtraError
 
 Floats32 = npt.NDArray[np.float32]
@@ -46,22 +46,6 @@ class ImageEncoder(Protocol):
 
     def encode(self, images: Sequence[Any]) -> Floats32:
         """Return float32, shape (len(images), d), for pictures as :func:`read_image` gives them."""
-
-
-class Pictures:
-    """Any encoder of pictures together with how files are read."""
-
-    def __init__(self, encoder: ImageEncoder) -> None:
-        self._encoder = encoder
-        self.id, self.batch = f"{encoder.id}/{LONGEST_SIDE}", encoder.batch
-
-    def read(self, path: Path) -> Any:
-        """Decode one file; see :func:`read_image`."""
-        return read_image(path)
-
-    def encode(self, items: Sequence[Any]) -> Floats32:
-        """Return float32, shape (len(items), d)."""
-        return self._encoder.encode(items)
 
 
 class ImportedImages:
@@ -112,7 +96,7 @@ def make_image_encoder(name: str) -> FileEncoder | None:
             where="content.image",
             mend="use one of: none, efficientnet-lite0, sentence-transformers:NAME, callable:MODULE:NAME",
         )
-    return Pictures(encoder)
+    return Decoding(encoder, read_image, f"{LONGEST_SIDE}")
 
 
 def read_image(source: Path | bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -53,6 +53,25 @@ class FileEncoder(Protocol):
 
     def encode(self, items: Sequence[Any]) -> Floats32:
         """Return float32, shape (len(items), d), for what :meth:`read` returned."""
+
+
+class Decoding:
+    """An encoder of what files hold, together with how they are read: a :class:`FileEncoder`.
+
+    Parameters
+    ----------
+    encoder
+        Encodes what ``read`` returns; has ``id``, ``batch`` and ``encode``.
+    read
+        Decodes one file.
+    limit
+        How much of a file is read; part of the id.
+    """
+
+    def __init__(self, encoder: Any, read: Callable[[Path], Any], limit: str) -> None:
+        self.encode: Callable[[Sequence[Any]], Floats32] = encoder.encode
+        self.read = read
+        self.id, self.batch = f"{encoder.id}/{limit}", encoder.batch
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fenqun.errors import RunError
 from fenqun.segmentation.rule import FeatureError, Floats, Ints, Rule, weights
+from fenqun.store import explain_damage
 
 if TYPE_CHECKING:
     from fenqun.segmentation.clusterers.base import Clusterer
@@ -165,10 +165,13 @@ class Segmentation:
         RunError
             If a file is missing or damaged.
         """
-        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        try:
+        problem, mend = (
+            "the stored segmentation is missing or damaged",
+            "fenqun run on the same directory makes it again",
+        )
+        with explain_damage(problem, folder, mend):
             arrays = load_file(folder / _ARRAYS)
             settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
             rule = Rule(
@@ -186,9 +189,3 @@ class Segmentation:
                 settings["clusterer"],
                 settings["parameters"],
             )
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise RunError(
-                "the stored segmentation is missing or damaged",
-                where=str(folder),
-                mend="fenqun run on the same directory makes it again",
-            ) from error

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from fenqun.behaviour.boosting import FOLDS, Objective, Trees, deal, grow
 from fenqun.behaviour.calibration import Bin, calibration_error, reliability, softmax, temperature
 from fenqun.behaviour.heads.linear import Linear, logistic, ridge
-from fenqun.errors import QualityError, RunError
+from fenqun.errors import QualityError
 from fenqun.evaluation.agreement import encode
 from fenqun.evaluation.intervals import Floats, Ints, auc_statistic, interval, mean_statistic, r2_statistic
+from fenqun.store import explain_damage
 
 Kind = Literal["class", "value"]
 Family = Literal["linear", "log_linear", "trees"]
@@ -231,10 +232,9 @@ class Head:
         RunError
             If a file is missing or damaged.
         """
-        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        try:
+        with explain_damage("holds no readable head", folder, "fit it again"):
             plain = json.loads((folder / "head.json").read_text(encoding="utf-8"))
             head = cls(plain["kind"], int(plain["seed"]))
             head.family_, head.classes_ = plain["family"], list(plain["classes"])
@@ -248,8 +248,6 @@ class Head:
                 tensors = load_file(folder / "head.safetensors")
                 head._model = Linear(tensors["weight"], tensors["bias"])
                 head._way_back = tensors["way_back"] if len(tensors["way_back"]) else None
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise RunError("holds no readable head", where=str(folder), mend="fit it again") from error
         return head
 
 

@@ -20,8 +20,9 @@ from fenqun.behaviour.listing import Listing
 from fenqun.config import Intent
 from fenqun.content.threads import one_thread
 from fenqun.data.sequence_store import SequenceStore
-from fenqun.errors import ConfigError, RunError
+from fenqun.errors import ConfigError
 from fenqun.progress import Progress, Silent
+from fenqun.store import explain_damage
 
 if TYPE_CHECKING:
     import torch
@@ -265,10 +266,9 @@ class IntentEncoder:
         RunError
             If a file is missing or damaged.
         """
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        try:
+        with explain_damage("holds no readable intent encoder", folder):
             plain = json.loads((folder / "intent.json").read_text(encoding="utf-8"))
             state = load_file(folder / "intent.safetensors")
             encoder = cls(Intent.model_validate(plain["config"]))
@@ -286,8 +286,6 @@ class IntentEncoder:
                 len(state["ahead.bias"]),
             )
             encoder.model.load_state_dict(state)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise RunError("holds no readable intent encoder", where=str(folder), mend="run it again") from error
         return encoder
 
 

@@ -21,6 +21,7 @@ from fenqun.content.whitening import Whitening
 from fenqun.data.sequence_store import SequenceStore
 from fenqun.errors import ConfigError, RunError
 from fenqun.progress import Progress, Silent, bar
+from fenqun.store import explain_damage
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -223,19 +224,14 @@ class EventTextEncoder:
         RunError
             If a file is missing or damaged, or it belongs to another model.
         """
-        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        try:
+        with explain_damage("holds no readable encoder of event texts", folder):
             plain = json.loads((folder / "event_text.json").read_text(encoding="utf-8"))
             arrays = load_file(folder / "event_text.safetensors")
             made = cls(encoder, int(plain["width"]), int(plain["events"]))
             made.whitening = Whitening(arrays["mean"], arrays["kernel"])
             wanted = plain["encoder"]
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise RunError(
-                "holds no readable encoder of event texts", where=str(folder), mend="run it again"
-            ) from error
         if wanted != encoder.id:
             raise RunError("was learned on another language model", where=str(folder), mend="name that model")
         return made

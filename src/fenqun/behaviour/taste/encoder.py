@@ -28,8 +28,8 @@ from fenqun.behaviour.weighting import (
     weigh_users,
 )
 from fenqun.config import Taste
-from fenqun.errors import RunError
 from fenqun.progress import Progress, Silent
+from fenqun.store import explain_damage
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
@@ -295,10 +295,9 @@ class TasteEncoder:
         RunError
             If a file is missing or damaged.
         """
-        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        try:
+        with explain_damage("holds no readable taste encoder", folder):
             plain = json.loads((folder / "taste.json").read_text(encoding="utf-8"))
             tensors = load_file(folder / "taste.safetensors")
             encoder = cls(Taste.model_validate(plain["config"]))
@@ -306,6 +305,4 @@ class TasteEncoder:
             encoder.user_table = tensors["user_table"]
             encoder.chosen = TasteChoice(**plain["chosen"])
             encoder.informative, encoder.figures = plain["informative"], plain["figures"]
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise RunError("holds no readable taste encoder", where=str(folder), mend="run it again") from error
         return encoder
