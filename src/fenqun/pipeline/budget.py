@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from fenqun.behaviour.intent.plan import Plan
 from fenqun.config import Config
 
 _ALS = 1.2e-7  # seconds an event and iteration
@@ -95,9 +96,8 @@ def _intent(config: Config, most: int, events: int) -> float:
     """One training of the sequence encoder, on ``most`` events at most."""
     if config.behaviour.intent.backbone == "none" or config.vectors.weights.intent == 0:
         return 0.0
-    from fenqun.behaviour.intent.training import MOST_PASSES  # which imports torch: only where it is asked for
-
-    return _INTENT * min(most, MOST_PASSES * events)
+    trained = config.behaviour.intent.model_copy(update={"events": most})
+    return _INTENT * Plan.of(trained, events).events
 
 
 def _search(config: Config, events: int, users: int) -> float:

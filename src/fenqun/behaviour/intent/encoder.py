@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from fenqun.behaviour.intent.batches import EventReader
 from fenqun.behaviour.intent.outlook import Outlook
+from fenqun.behaviour.intent.plan import Plan
 from fenqun.behaviour.intent.spans import last_spans
 from fenqun.behaviour.intent.vocabulary import Vocabulary
 from fenqun.behaviour.listing import Listing
@@ -135,7 +136,6 @@ class IntentEncoder:
             If the settings name no backbone, or their sizes do not fit.
         """
         from fenqun.behaviour.intent.objectives import NegativeSampler, Objective
-        from fenqun.behaviour.intent.training import Plan
         from fenqun.behaviour.intent.training import train as learn
 
         name = self.given.backbone if self.given else backbone_name(self.config, store.n_users)
