@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fenqun.data.reading.located import packaged
 from fenqun.errors import ConfigError, MissingExtraError
 
 EXTRA = "language"
@@ -41,7 +41,7 @@ def model_folder(name: str, where: str = "content.encoder") -> Path:
         If a hub model is named and the library is not installed.
     """
     if name.startswith("python:"):
-        folder = _packaged(name, where)
+        folder = packaged(name, where, ConfigError)
     else:
         folder = Path(name).expanduser()
         if not folder.is_dir():
@@ -116,18 +116,6 @@ def token_limit(folder: Path, where: str) -> int:
     """Return the tokens of a text that the model was made for, where its folder says so."""
     path = folder / "sentence_bert_config.json"
     return int((_json(path, where).get("max_seq_length") if path.is_file() else None) or LONGEST)
-
-
-def _packaged(name: str, where: str) -> Path:
-    package, _, inside = name.removeprefix("python:").partition("/")
-    spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(
-            f"the Python package {package!r} is not installed",
-            where=f"{where} ({name})",
-            mend=f"pip install {package.replace('_', '-')}",
-        )
-    return Path(next(iter(spec.submodule_search_locations))) / inside
 
 
 def _fetched(name: str, where: str) -> Path:

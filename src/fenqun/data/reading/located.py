@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fenqun.config import Source
-from fenqun.errors import SourceError
+from fenqun.errors import FenqunError, SourceError
 
 DATABASE_SCHEMES = {"postgres": "postgres", "postgresql": "postgres", "mysql": "mysql"}
 _SUFFIXES = {
@@ -104,7 +104,7 @@ def compression(path: str) -> str | None:
 
 def _local(path: str, where: str) -> list[str]:
     if path.startswith("python:"):
-        path = _packaged(path, where)
+        path = str(packaged(path, where))
     if not Path(path).exists() and any(mark in path for mark in "*?["):
         found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - absolute patterns, too
         found = [f for f in found if Path(f).is_file() or _is_lake(Path(f))]
@@ -117,16 +117,23 @@ def _local(path: str, where: str) -> list[str]:
     return found
 
 
-def _packaged(path: str, where: str) -> str:
+def packaged(path: str, where: str, error: type[FenqunError] = SourceError) -> Path:
+    """Return where ``python:PACKAGE/INSIDE`` lies: a file or folder of an installed package.
+
+    Raises
+    ------
+    FenqunError
+        The class given, if the package is not installed.
+    """
     package, _, inside = path.removeprefix("python:").partition("/")
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
-        raise SourceError(
+        raise error(
             f"the Python package {package!r} is not installed",
             where=f"{where} ({path})",
             mend=f"pip install {package.replace('_', '-')}",
         )
-    return str(Path(next(iter(spec.submodule_search_locations))) / inside)
+    return Path(next(iter(spec.submodule_search_locations))) / inside
 
 
 def _check_file(path: Path, where: str) -> None:
