@@ -126,7 +126,7 @@ def peer_vectors(
     seed
         Of initial weights, batches and slices.
     seconds
-        Wall-clock of training, at most.
+        Of training, at most: processor time divided by threads, which is wall-clock on an idle machine.
     threads
         Threads inside the peer's process.
     cache

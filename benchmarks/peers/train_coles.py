@@ -3,7 +3,7 @@
 Settings are those of the library's notebook on embeddings (5 random slices a user of 25 to 200 events, contrastive
 loss with margin 0.5 and 5 hard negatives, unit vectors in training, Adam 1e-3 that decays by 0.9 every 30 epochs,
 noise 0.003 on embeddings) except for the width, 128 instead of 256, and the batch, the loader's default of 64
-users instead of 256, both so that the few minutes of wall-clock hold more steps. Where half of the users have fewer
+users instead of 256, both so that the few minutes hold more steps. Where half of the users have fewer
 than 100 events, the shortest slice is a quarter of the median length. An event is an item's embedding (width 64), its
 type's (16, where there are several), its value and the days since the last event (both log).
 A tenth of the users is held out; the checkpoint with the best recall of slices of the same user is kept.

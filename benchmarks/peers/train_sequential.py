@@ -3,7 +3,7 @@
 The library's defaults (2 blocks, 4 heads, dropout 0.2, Adam 1e-3, batches of 128, last 100 events) except for the
 width, 128 instead of 256, and for the loss on more than 2,000 items: gBCE with 16 negatives and t = 0.75 (Petrov and
 Macdonald 2023, which the library names) instead of the softmax over all items, which takes three times as long a step
-at 3,706 items and gigabytes a step at 68,000. Both let the few minutes of wall-clock hold more steps. As in the
+at 3,706 items and gigabytes a step at 68,000. Both let the few minutes hold more steps. As in the
 library's guide to training, the last event of up to 2,048 users is held out and the checkpoint with the best
 validation loss is kept. Vectors are the last state of each user's whole sequence, as the library recommends from.
 
