@@ -139,13 +139,13 @@ def judge(phases: Phases, table: np.ndarray, row: str, events: int, seed: int) -
         (0,),
         table,
         truth=phases.truth("select"),
-        now=phases.splits.now("select") if phases.splits.judges_value else None,
+        now=phases.splits.shared_now("select"),
         repeats=phases.repeats,
         train=trained,
         seed=seed,
     )
     seconds = time.process_time() - started
-    vectors = encoder.transform(store, (0, 1))
+    vectors = encoder.transform(store, (0, 1), now=phases.splits.shared_now("judge"))
     listing = Listing.of(phases.counts("judge"), phases.truth("judge"), phases.repeats, seed)
     assert listing is not None
     figures = {"ndcg": listing.ndcg(*encoder.ranking(vectors))}

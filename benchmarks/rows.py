@@ -208,10 +208,10 @@ def intent(train: bool) -> Callable[[Maker], Vectors]:
         # A log about one item has no lists to choose a checkpoint by.
         truth = phases.truth("select") if phases.store.has["items"] else None
         splits = phases.splits
-        seen, now = (splits.now(phase) if splits.judges_value else None for phase in ("select", "final"))
+        seen, now = (splits.shared_now(phase) for phase in ("select", "final"))
         first = IntentEncoder(config).fit(phases.store, LEARNED["select"], table, truth=truth, now=seen, **how)
         encoder = IntentEncoder(config, chosen=first.chosen).fit(phases.store, LEARNED_ALL, table, now=now, **how)
-        return encoder.transform(phases.store, LEARNED_ALL)
+        return encoder.transform(phases.store, LEARNED_ALL, now=now)
 
     return row
 

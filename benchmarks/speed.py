@@ -242,7 +242,7 @@ def intent(folder: Path) -> dict[str, Callable[[], int]]:
     def embed() -> int:
         model.eval()
         with torch.inference_mode():
-            return sum(len(model.last(batch)) for batch in asked)
+            return sum(len(model.users(batch)) for batch in asked)
 
     return {"train": train, "embed": embed}
 

@@ -10,23 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from fenqun.behaviour.intent.batches import HIDDEN, PADDING, EventReader, with_hidden_end
+from fenqun.behaviour.intent.batches import EventReader, with_hidden_end
 from fenqun.behaviour.intent.encoder import IntentChoice, IntentEncoder, item_frequency
-from fenqun.behaviour.intent.history import decayed_history
 from fenqun.behaviour.intent.objectives import NegativeSampler, Objective, sampled_softmax
 from fenqun.behaviour.intent.outlook import Outlook
 from fenqun.behaviour.intent.spans import last_spans, training_spans
-from fenqun.behaviour.intent.vocabulary import Vocabulary
 from fenqun.config import Intent
-from fenqun.data.sequences import SequenceStore, build_sequences
-from fenqun.data.splits import make_splits
-from fenqun.engines.duckdb import DuckDBEngine
+from fenqun.data.sequences import SequenceStore
 from fenqun.errors import ConfigError, RunError
-from fenqun.settings import load_config
-from fenqun.store import Run
 
 BACKBONES = ("gru", "gpt", "bert")
 SMALL = {
@@ -39,68 +31,7 @@ SMALL = {
     "tokens": 256,
     "checks": 2,
 }
-ITEMS, START = 12, 1_704_067_200
-
-
-def log(n_users: int, lengths: np.ndarray, seed: int = 0, ordered: bool = True) -> pa.Table:
-    """Events of users who walk a ring of items in order, one step an hour; unordered users jump at random."""
-    rng = np.random.default_rng(seed)
-    users = np.repeat(np.arange(n_users), lengths)
-    step = np.arange(len(users)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    first = np.repeat(rng.integers(0, ITEMS, n_users), lengths)
-    item = (first + step) % ITEMS if ordered else rng.integers(0, ITEMS, len(users))
-    seconds = START + step * 3600 + users
-    moment = pa.array(seconds * 1_000_000, pa.timestamp("us"))
-    return pa.table(
-        {
-            "user_id": pa.array([f"u{u:03}" for u in users]),
-            "item_id": pa.array([f"i{i:02}" for i in item]),
-            "timestamp": moment.cast(pa.timestamp("us", "UTC")),
-            "local": moment,
-            "event_type": pa.array(np.where(step % 3 == 0, "buy", "view")),
-            "weight": pa.array(np.ones(len(users))),
-            "value": pa.array(np.where(step % 4 == 0, np.nan, step % 7 + 1.0), from_pandas=True),
-            "quantity": pa.nulls(len(users), pa.float64()),
-            "duration": pa.array(10.0 + step % 5),
-            "session": pa.nulls(len(users), pa.string()),
-        }
-    )
-
-
-def catalogue() -> pa.Table:
-    ids = [f"i{i:02}" for i in range(ITEMS)]
-    nothing = dict.fromkeys(("text", "category", "image", "audio"), pa.nulls(ITEMS, pa.string()))
-    return pa.table({"item_id": ids, **nothing, "price": pa.nulls(ITEMS, pa.float64())})
-
-
-@pytest.fixture(scope="module")
-def make_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., SequenceStore]:
-    source = {"path": "x", "user": "user_id", "item": "item_id", "time": "timestamp"}
-    config = load_config({"data": {"events": source}, "splits": {"method": "per_user"}})
-
-    def make(events: pa.Table) -> SequenceStore:
-        engine = DuckDBEngine(threads=1, memory="500MB")
-        run = Run.create(tmp_path_factory.mktemp("run"))
-        try:
-            run.write_table("work/events.parquet", events)
-            run.write_table("work/items.parquet", catalogue())
-            return build_sequences(engine, run, make_splits(config, engine, run), config)
-        finally:
-            engine.close()
-            run.close()
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def store(make_store: Callable[..., SequenceStore]) -> SequenceStore:
-    lengths = np.random.default_rng(1).integers(1, 40, 60)
-    return make_store(log(60, lengths))
-
-
-@pytest.fixture(scope="module")
-def table() -> np.ndarray:
-    return np.random.default_rng(2).standard_normal((ITEMS, 8)).astype(np.float32)
+ITEMS = 12
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
@@ -121,16 +52,16 @@ def test_alone_and_in_company_a_user_is_the_same(encoder: IntentEncoder, store: 
 
 def test_vectors_are_finite_and_tell_users_apart(encoder: IntentEncoder, store: SequenceStore) -> None:
     vectors = encoder.transform(store, (0,))
-    assert vectors.dtype == np.float32 and vectors.shape == (store.n_users, 16)
+    assert vectors.dtype == np.float32 and vectors.shape == (store.n_users, encoder.width)
     assert np.isfinite(vectors).all()
     assert vectors.std(axis=0).min() > 0
 
 
 def test_what_lies_behind_the_last_events_fades(
-    encoder: IntentEncoder, make_store: Callable[..., SequenceStore]
+    encoder: IntentEncoder, make_store: Callable[..., SequenceStore], ring: Callable[..., pa.Table]
 ) -> None:
     """Older events count in decayed sums alone, which are nothing after years."""
-    long = log(3, np.array([30, 30, 30]))
+    long = ring(3, np.array([30, 30, 30]))
     old = np.arange(len(long)) % 30 < 5
     years = pa.array(np.where(old, 10 * 365 * 86400 * 1_000_000, 0), pa.duration("us"))
     shifted = long.set_column(2, "timestamp", pc.subtract(long["timestamp"], years))
@@ -164,12 +95,44 @@ def test_a_state_does_not_know_what_comes(name: str, store: SequenceStore, table
 
 
 def test_the_last_state_by_the_short_way_is_the_same(encoder: IntentEncoder, store: SequenceStore) -> None:
-    encoder.model.eval()
+    model = encoder.model.eval()
     for batch in EventReader(store, encoder.vocabulary).batches(last_spans(store, (0,), 11), 64):
-        whole = batch if encoder.model.backbone.causal else with_hidden_end(batch)
+        whole = batch if model.backbone.causal else with_hidden_end(batch)
         with torch.inference_mode():
-            states = encoder.model.states(whole)[torch.arange(len(batch.users)), whole.lengths - 1]
-            torch.testing.assert_close(encoder.model.last(batch), states, atol=1e-5, rtol=1e-5)
+            states = model.states(whole)
+            if model.backbone.causal:
+                states = model.later(whole, states)
+            states = states[torch.arange(len(batch.users)), whole.lengths - 1]
+            torch.testing.assert_close(model.users(batch)[:, : model.backbone.width], states, atol=1e-5, rtol=1e-5)
+
+
+def test_time_without_events_says_something(
+    make_store: Callable[..., SequenceStore], ring: Callable[..., pa.Table], table: np.ndarray
+) -> None:
+    """Whoever has been silent for long is expected to do less than right after the same events."""
+    store = make_store(ring(120, np.random.default_rng(3).integers(5, 40, 120)))
+    alone = {name: float(name == "outlook") for name in ("next", "timing", "outlook")}
+    config = Intent(
+        **SMALL | {"backbone": "gru", "events": 60_000, "learning_rate": 5e-3, "dropout": 0, "objectives": alone}
+    )
+    end = int(store.time.max()) + 3600
+    encoder = IntentEncoder(config).fit(store, (0, 1, 2), table, now=end)
+    silent = end - store.time[store.offsets[1:] - 1] > 10 * 3600
+    ahead = []
+    for now in (
+        int(store.time.min()),
+        end,
+    ):  # right after everyone's last event, and when it is known to be the last
+        vectors = encoder.transform(store, (0, 1, 2), now=now)
+        one = encoder.transform(store, (0, 1, 2), np.array([7]), now=now)
+        np.testing.assert_allclose(one[0], vectors[7], atol=1e-5)
+        with torch.inference_mode():
+            states = torch.from_numpy(vectors[silent, : SMALL["width"]])
+            ahead.append(encoder.model.ahead(states)[:, 0].numpy())
+    assert silent.sum() > 30
+    assert np.mean(ahead[0] > ahead[1]) > 0.9
+    with pytest.raises(ValueError, match="timed"):
+        encoder.transform(store, (0, 1, 2))
 
 
 # -- training ----------------------------------------------------------------------------------
@@ -190,9 +153,11 @@ def test_the_same_seed_gives_the_same_model_on_any_number_of_threads(
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_order_is_learned(name: str, make_store: Callable[..., SequenceStore]) -> None:
+def test_order_is_learned(
+    name: str, make_store: Callable[..., SequenceStore], ring: Callable[..., pa.Table]
+) -> None:
     """Everyone takes every item, so that a bag says nothing; who walks a ring takes the one after the last."""
-    store = make_store(log(250, np.full(250, 25)))
+    store = make_store(ring(250, np.full(250, 25)))
     config = Intent(
         **SMALL | {"backbone": name, "events": 60_000, "window": 1, "learning_rate": 5e-3, "dropout": 0}
     )
@@ -236,7 +201,8 @@ def test_every_objective_alone_gives_a_gradient(
         return
     spans = training_spans(store, (0,), config.length, np.random.default_rng(0))
     ahead = Outlook.of(store, (0,), encoder.vocabulary.half_lives, None)
-    batch = max(EventReader(store, encoder.vocabulary, ahead).batches(spans, 256), key=lambda b: b.item.numel())
+    reader = EventReader(store, encoder.vocabulary, outlook=ahead, ahead=True)
+    batch = max(reader.batches(spans, 256), key=lambda b: b.item.numel())
     loss = loss_of(encoder.model, batch, torch.Generator().manual_seed(0))
     loss.backward()
     gradients = [p.grad for p in encoder.model.backbone.parameters() if p.grad is not None]
@@ -257,82 +223,6 @@ def test_drawn_items_stand_for_all(store: SequenceStore, table: np.ndarray) -> N
         full = sampled_softmax(encoder.model, state, target, every, generator).exp()
         drawn = [sampled_softmax(encoder.model, state, target, few, generator).exp() for _ in range(2000)]
     assert float(torch.stack(drawn).mean() / full) == pytest.approx(1, abs=0.05)
-
-
-# -- batches -----------------------------------------------------------------------------------
-
-
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 1000), length=st.integers(2, 15), tokens=st.integers(16, 300))
-def test_training_spans_are_whole_and_batches_keep_their_size(
-    store: SequenceStore, seed: int, length: int, tokens: int
-) -> None:
-    generator = np.random.default_rng(seed)
-    spans = training_spans(store, (0, 1), length, generator)
-    assert spans.lengths.min() >= 2 and spans.lengths.max() <= length
-    covered = np.zeros(len(store.item), dtype=int)
-    for start, n in zip(spans.starts, spans.lengths, strict=True):
-        covered[start : start + n] += 1
-    assert covered.max() == 1
-    assert not covered[store.fold == 2].any()
-    # Only single events at a cut or of a user with one event can be left out.
-    assert (covered[store.fold < 2] == 0).sum() <= 2 * store.n_users
-    vocabulary = Vocabulary.fit(store, (0, 1))
-    seen = 0
-    for batch in EventReader(store, vocabulary).batches(spans, tokens, generator):
-        assert batch.item.numel() <= tokens or len(batch.users) == 1
-        inside = torch.arange(batch.shape[1]) < batch.lengths[:, None]
-        assert bool(((batch.item == PADDING) == ~inside).all())
-        seen += int(batch.lengths.sum())
-        for name, size in vocabulary.sizes.items():
-            assert int(batch.codes[name].min()) >= 0 and int(batch.codes[name].max()) < size
-    assert seen == spans.lengths.sum()
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_what_lies_ahead_is_counted_by_hand(known: bool, store: SequenceStore) -> None:
-    """Of each event: the events after its second, within the horizon, if all of it can be known."""
-    end = int(store.time.max()) + 3600
-    half_lives = Vocabulary.fit(store, (0, 1)).half_lives
-    outlook = Outlook.of(store, (0, 1), half_lives, end if known else None)
-    spans = last_spans(store, (0, 1), 12)
-    found = outlook.targets(store, spans, 12) * outlook.scale + outlook.center
-    n = store.n_events((0, 1))
-    for row, user in enumerate(spans.users):
-        own = slice(store.offsets[user], store.offsets[user] + n[user])
-        time, value = np.asarray(store.time[own]), np.nan_to_num(np.asarray(store.value[own], dtype=float))
-        until = end if known else time[-1]
-        for step, moment in enumerate(time[-spans.lengths[row] :]):
-            for h, horizon in enumerate(outlook.horizons):
-                inside = (time > moment) & (time <= moment + horizon)
-                if moment + horizon > until:
-                    assert np.isnan(found[row, step, [h, h + len(outlook.horizons)]]).all()
-                else:
-                    sums = np.log1p([inside.sum(), value[inside].sum()])
-                    np.testing.assert_allclose(found[row, step, [h, h + len(outlook.horizons)]], sums, atol=1e-4)
-        assert np.isnan(found[row, spans.lengths[row] :]).all()
-
-
-def test_the_history_is_counted_by_hand(store: SequenceStore) -> None:
-    lives = (3600, 7200)
-    found = decayed_history(store, lives)
-    for user in range(0, store.n_users, 9):
-        own = slice(store.offsets[user], store.offsets[user + 1])
-        time, value = np.asarray(store.time[own]), np.nan_to_num(np.asarray(store.value[own], dtype=float))
-        for step, moment in enumerate(time):
-            faded = np.exp2(-(moment - time[: step + 1])[:, None] / lives)
-            sums = np.concatenate([faded.sum(axis=0), (faded * value[: step + 1, None]).sum(axis=0)])
-            np.testing.assert_allclose(found[own][step], np.log1p(sums), rtol=2e-3)
-
-
-def test_a_hidden_event_goes_behind_the_last(store: SequenceStore) -> None:
-    vocabulary = Vocabulary.fit(store, (0,))
-    for batch in EventReader(store, vocabulary).batches(last_spans(store, (0,), 11), 128):
-        longer = with_hidden_end(batch)
-        rows = torch.arange(len(batch.users))
-        assert bool((longer.item[rows, batch.lengths] == HIDDEN).all())
-        assert bool((longer.lengths == batch.lengths + 1).all())
-        assert all(not code[rows, batch.lengths].any() for code in longer.codes.values())
 
 
 # -- settings and files ------------------------------------------------------------------------

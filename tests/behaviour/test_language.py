@@ -231,7 +231,7 @@ def test_the_intent_encoder_runs_on_a_language_model(gpt: str, tmp_path: Path) -
     table = np.random.default_rng(0).normal(size=(6, 16)).astype(np.float32)
     encoder = IntentEncoder(config).fit(store, [0], table, seed=0)
     vectors = encoder.transform(store, [0])
-    assert vectors.shape == (41, 16) and np.isfinite(vectors).all() and not vectors[40].any()
+    assert vectors.shape == (41, 32) and np.isfinite(vectors).all() and not vectors[40].any()
     encoder.save(tmp_path / "intent")
     again = IntentEncoder.load(tmp_path / "intent").transform(store, [0])
     np.testing.assert_array_equal(again, vectors)

@@ -113,7 +113,12 @@ def test_interrupted_leaves_a_run_that_resumes(
     conf: Path, settings: Config, finished: Run, tmp_path: Path, contents: Callable[[Run], Any], differences: Any
 ) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-c", "from fenqun.cli import main; main()", "run", str(conf), "--out", str(out)]
+    # A shell that runs tests in the background has them ignore Ctrl-C, and children inherit that.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from fenqun.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, "run", str(conf), "--out", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     while not (out / "work" / "stages" / "profiles.json").exists() and process.poll() is None:
         time.sleep(0.02)

@@ -76,6 +76,10 @@ class Splits:
             return epoch(self.as_of)
         return epoch(self.validation_start if phase == "select" else self.test_start)
 
+    def shared_now(self, phase: Phase) -> int | None:
+        """Return ``now`` where one moment divides what is seen of all users from what is not, else None."""
+        return self.now(phase) if self.judges_value else None
+
     def horizon(self, phase: Phase) -> float:
         """Return how many days the judged fold of a phase covers; 0 for ``final``."""
         if phase == "final":

@@ -204,7 +204,7 @@ def fit_intent(
         LEARNED[phase],
         item_table,
         truth=phases.truth(phase) if phase == "select" else None,
-        now=phases.splits.now(phase) if phases.splits.judges_value else None,
+        now=phases.splits.shared_now(phase),
         repeats=phases.repeats,
         seed=config.run.seed,
         device=config.run.device,
@@ -242,7 +242,8 @@ class Blocks:
         if "taste" in names and self.taste.informative:
             found["taste"] = self.taste.transform(phases.counts(phase))
         if self.intent is not None:
-            found["intent"] = self.intent.transform(phases.store, LEARNED[phase])
+            now = phases.splits.shared_now(phase)
+            found["intent"] = self.intent.transform(phases.store, LEARNED[phase], now=now)
         if "rhythm" in names:
             found["rhythm"] = self.rhythm.transform(phases.profiles(phase), categories_now(phases, phase))
         return found

@@ -180,4 +180,5 @@ class Evaluator:
         settings = config.behaviour.intent
         smaller = settings.model_copy(update={"events": min(settings.events, config.search.events)})
         encoder = fit_intent(IntentEncoder(smaller), self.phases, "select", taste.item_table, config, Silent())
-        return encoder.transform(self.phases.store, LEARNED["select"])[self.active]
+        now = self.phases.splits.shared_now("select")
+        return encoder.transform(self.phases.store, LEARNED["select"], now=now)[self.active]

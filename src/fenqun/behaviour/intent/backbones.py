@@ -35,9 +35,20 @@ class Backbone(nn.Module, ABC):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return states (b, l, width) of right-padded event vectors (b, l, width); padding has no meaning."""
 
-    def last(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return the state of each sequence's last event, (b, width)."""
-        return self.forward(x, lengths)[torch.arange(len(lengths), device=x.device), lengths - 1]
+    def last(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the state of each sequence's last event, and a mean over its events, (b, width) each.
+
+        The mean is of states, or of what the last layer reads where its other states are not computed.
+        """
+        states = self.forward(x, lengths)
+        return states[torch.arange(len(lengths), device=x.device), lengths - 1], mean_over(states, lengths)
+
+
+def mean_over(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Return the mean (b, width) over the events of right-padded sequences (b, l, width)."""
+    inside = (torch.arange(x.shape[1], device=x.device) < lengths[:, None]).to(x.dtype)
+    mean: torch.Tensor = torch.bmm(inside[:, None], x)[:, 0] / lengths[:, None]
+    return mean
 
 
 class SequenceDropout(nn.Module):
@@ -96,12 +107,13 @@ class Transformer(Backbone):
             x = block(x, turns, mask, self.causal)
         return x
 
-    def last(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return last states; the last layer asks for the last event only."""
+    def last(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return last states, which the last layer makes of the last event only, and the mean of what it reads."""
         mask, turns = self._mask(x, lengths), self._turns(x)
         for block in self.blocks[:-1]:
             x = block(x, turns, mask, self.causal)
-        return cast(_Block, self.blocks[-1]).last(x, turns, _inside(x, lengths), lengths)
+        state = cast(_Block, self.blocks[-1]).last(x, turns, _inside(x, lengths), lengths)
+        return state, mean_over(x, lengths)
 
     def _mask(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor | None:
         # Padding lies behind every event, so a causal state never sees it.

@@ -1,4 +1,4 @@
-"""The intent encoder: users as the state of a sequence model after their last event."""
+"""The intent encoder: users as what a sequence model makes of their events."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class IntentChoice:
 
 
 class IntentEncoder:
-    """A sequence model over events, trained on what comes next; a user's vector is its last state.
+    """A sequence model over events, trained on what comes next; a user's vector is its last state beside a mean.
 
     Items enter by their rows of another table (taste's), so that the model starts from what is known without
     order and an item without events of its own is no stranger.
@@ -78,6 +78,8 @@ class IntentEncoder:
         Codes of events.
     chosen
         :class:`IntentChoice` of this fit.
+    timed
+        Whether it learned what time without events says, so that :meth:`transform` needs to know now.
     figures
         What was tried and found, for the record of the stage.
     """
@@ -85,6 +87,7 @@ class IntentEncoder:
     model: EventModel
     vocabulary: Vocabulary
     chosen: IntentChoice
+    timed: bool
     figures: dict[str, Any]
 
     def __init__(self, config: Intent | None = None, chosen: IntentChoice | None = None) -> None:
@@ -144,6 +147,7 @@ class IntentEncoder:
 
             frequency = item_frequency(store, folds)
             self.vocabulary = Vocabulary.fit(store, folds)
+            self.timed = now is not None
             outlook = Outlook.of(store, folds, self.vocabulary.half_lives, now)
             self.model = _build(self.config, name, item_table, frequency, self.vocabulary, outlook.width)
             target = _device(device)
@@ -154,7 +158,7 @@ class IntentEncoder:
             stop = self.given.share if self.given else float(train)
             sampler = NegativeSampler(torch.from_numpy(frequency), self.config.negatives)
             objective = Objective(self.config, self.model.backbone.causal, sampler)
-            reader = EventReader(store, self.vocabulary, outlook if "outlook" in objective.weights else None)
+            reader = EventReader(store, self.vocabulary, now, outlook, ahead="outlook" in objective.weights)
             found = learn(
                 self.model,
                 reader,
@@ -172,15 +176,25 @@ class IntentEncoder:
         return self
 
     def _ndcg(self, reader: EventReader, folds: Collection[int], listing: Listing) -> float:
-        vectors = np.zeros((reader.store.n_users, self.model.backbone.width), dtype=np.float32)
+        vectors = np.zeros((reader.store.n_users, self.width), dtype=np.float32)
         vectors[listing.users] = self._embed(reader, folds, listing.users)[listing.users]
         queries, items = self.ranking(vectors)
         return listing.ndcg(queries, items)
 
     # -- using ---------------------------------------------------------------------------------
 
+    @property
+    def width(self) -> int:
+        """Of a user vector: a state and a mean, each as wide as the backbone."""
+        return 2 * self.model.backbone.width
+
     def transform(
-        self, store: SequenceStore, folds: Collection[int], users: npt.NDArray[np.int64] | None = None
+        self,
+        store: SequenceStore,
+        folds: Collection[int],
+        users: npt.NDArray[np.int64] | None = None,
+        *,
+        now: int | None = None,
     ) -> Floats32:
         """Embed users by their last events within folds.
 
@@ -188,16 +202,25 @@ class IntentEncoder:
         ----------
         store, folds
             Sequences, and the folds whose events count.
+        now
+            Epoch seconds at which one looks at them; None where :attr:`timed` is false.
         users
             int64 (n,): rows of the store; None: all.
 
         Returns
         -------
         ndarray
-            float32 (n, width); zero for a user without events. A user alone and among others gets the same
+            float32 (n, :attr:`width`); zero for a user without events. A user alone and among others gets the same
             vector up to rounding (1e-5).
+
+        Raises
+        ------
+        ValueError
+            If ``now`` is missing, or given to a model that has not learned what time without events says.
         """
-        found = self._embed(EventReader(store, self.vocabulary), folds, users)
+        if (now is not None) != self.timed:
+            raise ValueError(f"now is {now}, but timed is {self.timed}")
+        found = self._embed(EventReader(store, self.vocabulary, now), folds, users)
         return found if users is None else found[users]
 
     def _embed(self, reader: EventReader, folds: Collection[int], users: npt.NDArray[np.int64] | None) -> Floats32:
@@ -211,23 +234,27 @@ class IntentEncoder:
         spans = last_spans(reader.store, folds, self.config.length - hidden)
         if users is not None:
             spans = spans.take(np.flatnonzero(np.isin(spans.users, users)))
-        found = np.zeros((reader.store.n_users, self.model.backbone.width), dtype=np.float32)
+        found = np.zeros((reader.store.n_users, self.width), dtype=np.float32)
         device = next(self.model.parameters()).device
         was_training = self.model.training
         self.model.eval()
         with torch.inference_mode(), one_thread(), half_precision(device):
             for batch in reader.batches(spans, _EMBED_TOKENS):
-                found[batch.users] = self.model.last(batch.to(device)).float().cpu().numpy()
+                found[batch.users] = self.model.users(batch.to(device)).float().cpu().numpy()
         self.model.train(was_training)
         return found
 
     def ranking(self, user_vectors: npt.NDArray[Any]) -> tuple[Floats32, Floats32]:
-        """Return queries (n, width + 1) and item rows (n_items, width + 1) whose products are the items' scores."""
+        """Return queries and item rows, (n, w + 1) and (n_items, w + 1), whose products are the items' scores.
+
+        Only the last state of a user vector is asked: the first w columns, w being the backbone's width.
+        """
         import torch
 
         device = next(self.model.parameters()).device
         with torch.inference_mode(), one_thread():
             vectors = torch.from_numpy(np.asarray(user_vectors, dtype=np.float32)).to(device)
+            vectors = vectors[:, : self.model.backbone.width]
             queries = self.model.query(vectors).cpu().numpy()
             rows = self.model.items.everything().cpu().numpy()
             bias = self.model.items.bias.cpu().numpy()
@@ -252,6 +279,7 @@ class IntentEncoder:
         plain = {
             "config": self.config.model_dump(mode="json"),
             "chosen": asdict(self.chosen),
+            "timed": self.timed,
             "vocabulary": self.vocabulary.to_dict(),
             "figures": self.figures,
         }
@@ -273,6 +301,7 @@ class IntentEncoder:
             state = load_file(folder / "intent.safetensors")
             encoder = cls(Intent.model_validate(plain["config"]))
             encoder.chosen = IntentChoice(**plain["chosen"])
+            encoder.timed = bool(plain["timed"])
             encoder.vocabulary = Vocabulary.from_dict(plain["vocabulary"])
             encoder.figures = plain["figures"]
             n_own = len(state["items.own.weight"])

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import embedding, embedding_bag
+from torch.nn.functional import embedding, embedding_bag, gelu, layer_norm
 
 from fenqun.behaviour.intent.backbones import Backbone, SequenceDropout
 from fenqun.behaviour.intent.batches import EventBatch, with_hidden_end
+from fenqun.behaviour.intent.vocabulary import GAP_CODES
 
 
 class ItemRows(nn.Module):
@@ -51,6 +52,28 @@ class ItemRows(nn.Module):
         """Return the rows of all items, (n_items, width)."""
         rows: torch.Tensor = self.project(self.table) + self.own(self.slot)
         return rows
+
+
+class Clock(nn.Module):
+    """From the state after an event to the state some time later: silence says something too.
+
+    It starts as if no time had passed.
+    """
+
+    def __init__(self, width: int, sums: int) -> None:
+        super().__init__()
+        self.wait = nn.Embedding(GAP_CODES, width)
+        nn.init.normal_(self.wait.weight, std=0.1)
+        self.sums = nn.Linear(sums, width, bias=False)
+        self.mix = nn.Linear(width, width)
+        self.out = nn.Linear(width, width, bias=False)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, states: torch.Tensor, wait: torch.Tensor, faded: torch.Tensor) -> torch.Tensor:
+        """Return states (..., width) as of a moment, of its codes (...) and decayed sums (..., sums)."""
+        told = self.mix(states) + self.wait(wait) + self.sums(faded)
+        later: torch.Tensor = states + self.out(gelu(told))
+        return later
 
 
 class EventModel(nn.Module):
@@ -96,8 +119,9 @@ class EventModel(nn.Module):
         self.timing = nn.ModuleDict(
             {name: nn.Linear(width, sizes[name]) for name in ("gap", "value") if name in sizes}
         )
+        self.clock = Clock(width, sums)
         self.ahead = nn.Linear(width, sums)
-        self.summary = nn.Linear(width, width, bias=False)
+        self.summary = nn.Linear(2 * width, width, bias=False)
 
     def events(self, batch: EventBatch) -> torch.Tensor:
         """Return event vectors, (b, l, width); a hidden event has one vector for its item."""
@@ -117,15 +141,26 @@ class EventModel(nn.Module):
         states: torch.Tensor = self.leave(self.backbone(self.events(batch), batch.lengths))
         return states
 
-    def last(self, batch: EventBatch) -> torch.Tensor:
-        """Return the state after the last event, (b, width): the user vector.
+    def later(self, batch: EventBatch, states: torch.Tensor) -> torch.Tensor:
+        """Return states (b, l, width) as of the moments at which one looks, from those after each event."""
+        found: torch.Tensor = self.clock(states, batch.wait, batch.faded)
+        return found
 
-        A backbone that looks both ways is asked what it would put at a hidden event behind the last.
+    def users(self, batch: EventBatch) -> torch.Tensor:
+        """Return the user vectors, (b, 2 width): where a user stands, and how they are.
+
+        First the state after the last event, as of the moment at which one looks; a backbone that looks both ways is
+        asked what it would put at a hidden event behind the last. Then the mean over the events, normalised: the last
+        state is trained for what comes next and forgets what comes again and again.
         """
         if not self.backbone.causal:
             batch = with_hidden_end(batch)
-        state: torch.Tensor = self.leave(self.backbone.last(self.events(batch), batch.lengths))
-        return state
+        last, mean = self.backbone.last(self.events(batch), batch.lengths)
+        state = self.leave(last)
+        if self.backbone.causal:
+            end = torch.arange(len(batch.lengths), device=state.device), batch.lengths - 1
+            state = self.clock(state, batch.wait[end], batch.faded[end])
+        return torch.cat((state, layer_norm(mean, mean.shape[-1:])), dim=1)
 
     def scores(self, states: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Score items for states, (n, items): all items, or those of an int64 tensor."""

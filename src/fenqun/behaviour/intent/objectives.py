@@ -78,14 +78,16 @@ def next_events(
     draw: Callable[..., torch.Tensor],
     generator: torch.Generator,
 ) -> torch.Tensor:
-    """Each state predicts one of the coming events of a window, drawn anew every time.
+    """Each state predicts, by turns, the next event and one of the coming events of a window, drawn anew every time.
 
     With a window of 1 it is next-item prediction; a wider one is the "dense all action" loss of
-    PinnerFormer (Pancha et al. 2022, section 3.3).
+    PinnerFormer (Pancha et al. 2022, section 3.3). By itself that loss forgets in which order events come, hence the
+    turns.
     """
     rows, places = _before_last(batch)
     ahead = (batch.lengths[rows] - 1 - places).clamp(max=window)
-    step = 1 + (torch.rand(len(ahead), generator=generator).to(ahead.device) * ahead).long().clamp(max=window - 1)
+    drawn = (2.0 * torch.rand(len(ahead), generator=generator) - 1.0).clamp(min=0.0).to(ahead.device)
+    step = 1 + (drawn * ahead).long().clamp(max=window - 1)
     return draw(states[rows, places], batch.item[rows, places + torch.minimum(step, ahead)])
 
 
@@ -144,7 +146,7 @@ def past_and_future(model: EventModel, batch: EventBatch, window: int, generator
 
 
 def _summary(model: EventModel, batch: EventBatch) -> torch.Tensor:
-    return normalize(model.summary(model.last(batch)), dim=-1)
+    return normalize(model.summary(model.users(batch)), dim=-1)
 
 
 def _info_nce(first: torch.Tensor, second: torch.Tensor, batch: EventBatch) -> torch.Tensor:
@@ -200,14 +202,15 @@ class Objective:
             return sampled_softmax(model, states, targets, self.sampler, generator)
 
         states = model.states(batch) if {"next", "timing", "outlook"} & set(self.weights) else None
+        later = None if states is None else model.later(batch, states)
         total = torch.zeros((), device=batch.item.device)
         for name, weight in self.weights.items():
-            if name == "next" and states is not None:
-                loss = next_events(model, batch, states, window, draw, generator)
+            if name == "next" and later is not None:
+                loss = next_events(model, batch, later, window, draw, generator)
             elif name == "timing" and states is not None:
                 loss = next_timing(model, batch, states)
-            elif name == "outlook" and states is not None:
-                loss = outlook(model, batch, states)
+            elif name == "outlook" and later is not None:
+                loss = outlook(model, batch, later)
             elif name == "masked":
                 loss = masked_events(model, batch, draw, generator)
             elif name == "contrastive":

@@ -1,4 +1,4 @@
-"""What lies ahead of an event: how many events of the user, and how much value, within a few horizons."""
+"""What lies ahead of a moment: how many events of the user, and how much value, within a few horizons."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ class Outlook:
         """Targets of an event."""
         return len(self.horizons) * (2 if self.has_value else 1)
 
-    def targets(self, store: SequenceStore, spans: Spans, width: int) -> Floats32:
-        """Return ``log1p`` of the events, and then of the value, after each event of spans, standardised.
+    def targets(self, store: SequenceStore, spans: Spans, width: int, waits: Ints | None = None) -> Floats32:
+        """Return ``log1p`` of the events, and then of the value, ahead of moments of spans, standardised.
 
         Parameters
         ----------
@@ -107,6 +107,9 @@ class Outlook:
             Of n users.
         width
             Events of the longest span.
+        waits
+            int64 (n, width): seconds after each event at which one looks ahead, before the next event; None: at the
+            event itself.
 
         Returns
         -------
@@ -117,10 +120,11 @@ class Outlook:
         for row, (user, start, n) in enumerate(zip(spans.users, spans.starts, spans.lengths, strict=True)):
             stop = int(self.last[user])
             time = np.asarray(store.time[start:stop])
-            ends = time[:n, None] + self.horizons
+            moments = time[:n] if waits is None else time[:n] + waits[row, :n]
+            ends = moments[:, None] + self.horizons
             reached = np.searchsorted(time, ends, side="right")
-            # Events of the same second as this one are not ahead of it.
-            here = np.searchsorted(time, time[:n], side="right")[:, None]
+            # Events of the same second as a moment are not ahead of it.
+            here = np.searchsorted(time, moments, side="right")[:, None]
             ahead: list[npt.NDArray[Any]] = [reached - here]
             if self.has_value:
                 worth = np.nan_to_num(np.asarray(store.value[start:stop], dtype=np.float64))

@@ -22,7 +22,8 @@ _GAPS = tuple(
     [1, 10, _MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR]
     + [d * _DAY for d in (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 365)]
 )
-
+GAP_CODES = len(_GAPS) + 2
+"""Codes of a pause; 0 is an unknown one."""
 
 CONTENT = ("value", "duration", "type")
 """Features that say what an event is; the others say when."""
@@ -73,7 +74,7 @@ class Vocabulary:
     @property
     def sizes(self) -> dict[str, int]:
         """Features in the order of their codes, and how many codes each has."""
-        sizes = {"gap": len(_GAPS) + 2}
+        sizes = {"gap": GAP_CODES}
         if len(self.value_edges):
             sizes["value"] = len(self.value_edges) + 2
         if len(self.duration_edges):
@@ -101,7 +102,7 @@ class Vocabulary:
         """
         time = np.asarray(store.time[positions])
         gaps = np.zeros(time.shape, dtype=np.int64)
-        gaps[:, 1:] = 1 + np.searchsorted(_GAPS, np.diff(time, axis=1), side="right")
+        gaps[:, 1:] = gap_codes(np.diff(time, axis=1))
         known = {"gap": gaps}
         for name, edges, column in (
             ("value", self.value_edges, store.value),
@@ -139,6 +140,11 @@ class Vocabulary:
             values["hours"],
             tuple(values["half_lives"]),
         )
+
+
+def gap_codes(seconds: Ints) -> Ints:
+    """Return the code of each pause, int64, from 1 on."""
+    return 1 + np.searchsorted(_GAPS, seconds, side="right").astype(np.int64)
 
 
 def _half_lives(time: Ints) -> tuple[int, ...]:
