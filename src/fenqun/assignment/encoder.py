@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fenqun.behaviour.intent.encoder import IntentEncoder
+from fenqun.behaviour.intent.encoders import SequenceEncoder, load_encoder
 from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.behaviour.taste import TasteEncoder
 from fenqun.config import Config
@@ -36,7 +36,7 @@ class VectorModel:
 
     taste: TasteEncoder
     rhythm: RhythmEncoder
-    intent: IntentEncoder | None
+    intent: SequenceEncoder | None
     fusion: Fusion
     reducer: Reducer
 
@@ -48,7 +48,7 @@ class VectorModel:
         return cls(
             TasteEncoder.load(folder / "taste"),
             RhythmEncoder.load(folder / "rhythm"),
-            IntentEncoder.load(folder / "intent") if "intent" in fusion.weights else None,
+            load_encoder(folder / "intent") if "intent" in fusion.weights else None,
             fusion,
             Reducer.from_dict(parts["reducer"]),
         )

@@ -64,7 +64,8 @@ class Intent(Settings):
     """The sequence encoder: what a user does next."""
 
     backbone: str = Field(
-        "auto", description="auto (gru, or gpt on a large log), gru, gpt, bert, huggingface:FOLDER, none"
+        "auto",
+        description="auto (gru, or gpt on a large log), gru, gpt, bert, huggingface:FOLDER, text:FOLDER, none",
     )
     width: int = Field(64, ge=8)
     depth: int = Field(2, ge=1, description="Layers")

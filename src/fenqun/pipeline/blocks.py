@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from fenqun import schema
 from fenqun.behaviour.foundation import Foundation, Texts
-from fenqun.behaviour.intent.encoder import IntentEncoder
+from fenqun.behaviour.intent.encoders import SequenceEncoder, load_encoder, make_encoder
+from fenqun.behaviour.intent.event_text import EventTextEncoder
 from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.behaviour.taste import TasteEncoder
 from fenqun.config import Config
@@ -148,7 +149,7 @@ def try_intent(context: Context) -> StageOutput:
     if reason:
         run.remove(folder)
         return StageOutput((), {"why_not": reason})
-    encoder = _fit_intent(context, phases, "select", IntentEncoder(config.behaviour.intent))
+    encoder = _fit_intent(context, phases, "select", make_encoder(config.behaviour.intent))
     return StageOutput((folder,), encoder.figures)
 
 
@@ -173,15 +174,15 @@ def refit_intent(context: Context) -> StageOutput:
         for phase in later:
             run.remove(f"work/intent/{phase}")
         return StageOutput((), {"kept": False})
-    chosen = IntentEncoder.load(run.require("work/intent/select")).chosen
+    chosen = load_encoder(run.require("work/intent/select")).chosen
     figures: dict[str, Any] = {"kept": True}
     for phase in later:
-        encoder = _fit_intent(context, phases, phase, IntentEncoder(config.behaviour.intent, chosen))
+        encoder = _fit_intent(context, phases, phase, make_encoder(config.behaviour.intent, chosen))
         figures[phase] = encoder.figures
     return StageOutput(tuple(f"work/intent/{phase}" for phase in later), figures)
 
 
-def _fit_intent(context: Context, phases: Phases, phase: Phase, encoder: IntentEncoder) -> IntentEncoder:
+def _fit_intent(context: Context, phases: Phases, phase: Phase, encoder: SequenceEncoder) -> SequenceEncoder:
     run = context.run
     table = TasteEncoder.load(run.require(f"work/taste/{phase}")).item_table
     fit_intent(encoder, phases, phase, table, context.config, context.progress)
@@ -191,14 +192,16 @@ def _fit_intent(context: Context, phases: Phases, phase: Phase, encoder: IntentE
 
 
 def fit_intent(
-    encoder: IntentEncoder,
+    encoder: SequenceEncoder,
     phases: Phases,
     phase: Phase,
     item_table: npt.NDArray[np.float32],
     config: Config,
     progress: Progress,
-) -> IntentEncoder:
+) -> SequenceEncoder:
     """Train a sequence encoder on a phase's learning time; the first phase chooses on validation time."""
+    if isinstance(encoder, EventTextEncoder):
+        return encoder.fit(phases.store, LEARNED[phase], progress)
     return encoder.fit(
         phases.store,
         LEARNED[phase],
@@ -224,7 +227,7 @@ class Blocks:
 
     taste: TasteEncoder
     rhythm: RhythmEncoder
-    intent: IntentEncoder | None
+    intent: SequenceEncoder | None
 
     @classmethod
     def of(cls, run: Run, phase: Phase, names: Collection[str]) -> Blocks:
@@ -233,7 +236,7 @@ class Blocks:
         return cls(
             TasteEncoder.load(run.require(f"work/taste/{phase}")),
             RhythmEncoder.load(run.require(f"work/rhythm/{phase}")),
-            IntentEncoder.load(folder) if "intent" in names and folder.is_dir() else None,
+            load_encoder(folder) if "intent" in names and folder.is_dir() else None,
         )
 
     def vectors(self, phases: Phases, phase: Phase, names: Collection[str]) -> dict[str, Floats]:

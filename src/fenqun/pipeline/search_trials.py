@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from fenqun.behaviour.intent.encoder import IntentEncoder
+from fenqun.behaviour.intent.encoders import make_encoder
 from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.behaviour.taste import TasteEncoder
 from fenqun.config import Config
@@ -179,6 +179,6 @@ class Evaluator:
     def _train_intent(self, config: Config, taste: TasteEncoder) -> Floats:
         settings = config.behaviour.intent
         smaller = settings.model_copy(update={"events": min(settings.events, config.search.events)})
-        encoder = fit_intent(IntentEncoder(smaller), self.phases, "select", taste.item_table, config, Silent())
+        encoder = fit_intent(make_encoder(smaller), self.phases, "select", taste.item_table, config, Silent())
         now = self.phases.splits.shared_now("select")
         return encoder.transform(self.phases.store, LEARNED["select"], now=now)[self.active]

@@ -211,5 +211,5 @@ def make_backbone(name: str, config: Intent) -> Backbone:
     raise ConfigError(
         f"{name!r} names no backbone",
         where="behaviour.intent.backbone",
-        mend="use one of: auto, none, gru, gpt, bert, huggingface:FOLDER",
+        mend="use one of: auto, none, gru, gpt, bert, huggingface:FOLDER, text:FOLDER",
     )

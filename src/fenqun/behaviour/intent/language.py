@@ -1,12 +1,8 @@
-"""A language model as the sequence encoder: fed event vectors, or events written as text."""
+"""A language model as the sequence encoder, fed event vectors."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +10,10 @@ import torch
 from torch import nn
 
 from fenqun.behaviour.intent.backbones import Backbone
-from fenqun.content.huggingface import HuggingFaceEncoder, load_model, positions
+from fenqun.content.huggingface import load_model, positions
 from fenqun.content.lora import with_lora
 from fenqun.content.model_folder import fingerprint, model_folder
-from fenqun.content.whitening import Whitening
-from fenqun.data.sequence_store import SequenceStore
 from fenqun.errors import ConfigError, RunError
-from fenqun.progress import Progress, Silent, bar
-from fenqun.store import explain_damage
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -137,114 +129,3 @@ def _put_frozen(module: LanguageBackbone, state: dict[str, Any], prefix: str, *_
         )
     for name, value in _frozen(module).items():
         state.setdefault(prefix + name, value)
-
-
-class EventTextEncoder:
-    """Users as what a language model makes of their last events, written one a line.
-
-    A line is ``2024-05-03 purchase: Espresso beans 12.50``; as many of the last events as the model reads, the latest
-    last. Nothing is trained: the vectors are whitened (centre and variances of the users that it is fitted on) and
-    scaled to unit length. An encoder adapted to the log (:func:`fenqun.content.adaptation.adapt`) may be given.
-
-    Parameters
-    ----------
-    encoder
-        The language model.
-    width
-        Of a user vector.
-    events
-        Last events that are written at most.
-
-    Attributes
-    ----------
-    whitening
-        Of this fit.
-    """
-
-    whitening: Whitening
-
-    def __init__(self, encoder: HuggingFaceEncoder, width: int = 64, events: int = 40) -> None:
-        self.encoder, self.width, self.events = encoder, width, events
-
-    def fit(self, store: SequenceStore, folds: Collection[int], progress: Progress | None = None) -> Self:
-        """Learn the whitening from users with events within folds."""
-        raw = self._raw(store, folds, progress)
-        self.whitening = Whitening.fit(raw[np.any(raw != 0.0, axis=1)], self.width)
-        return self
-
-    def transform(self, store: SequenceStore, folds: Collection[int], progress: Progress | None = None) -> Floats32:
-        """Return float32 (n_users, width), rows of unit length; zero for a user without events."""
-        raw = self._raw(store, folds, progress)
-        found = self.whitening.transform(raw)
-        found[~np.any(raw != 0.0, axis=1)] = 0.0
-        return found
-
-    def _raw(self, store: SequenceStore, folds: Collection[int], progress: Progress | None) -> Floats32:
-        raw = np.zeros((store.n_users, self.encoder.width), dtype=np.float32)
-        with bar(progress or Silent(), "intent: events as text", store.n_users, "users"):
-            for start, stop, texts in self.write(store, folds):
-                told = [row for row, text in enumerate(texts) if text]
-                raw[[start + row for row in told]] = self.encoder.encode([texts[row] for row in told])
-                (progress or Silent()).advance(stop - start)
-        return raw
-
-    def write(self, store: SequenceStore, folds: Collection[int]) -> Iterator[tuple[int, int, list[str]]]:
-        """Yield ranges of users [start, stop) and their texts, empty without events."""
-        for start in range(0, store.n_users, _USERS):
-            stop = min(start + _USERS, store.n_users)
-            at, users = store.selected(start, stop, folds, self.events)
-            lines = [event_line(store, int(event)) for event in at]
-            # A line end counts as a token, and the model's own marks are counted in every line: never too few.
-            sizes = [len(tokens) for tokens in self.encoder.tokenize(lines)]
-            texts: list[list[str]] = [[] for _ in range(stop - start)]
-            left = [self.encoder.longest] * (stop - start)
-            for row in reversed(range(len(lines))):
-                user = int(users[row]) - start
-                left[user] -= sizes[row]
-                if left[user] >= 0 or not texts[user]:
-                    texts[user].append(lines[row])
-            yield start, stop, ["\n".join(reversed(one)) for one in texts]
-
-    def save(self, folder: Path) -> None:
-        """Write the whitening (safetensors) and the settings (JSON); of the model only its id."""
-        from safetensors.numpy import save
-
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {"mean": self.whitening.mean, "kernel": self.whitening.kernel}
-        (folder / "event_text.safetensors").write_bytes(save(tensors))
-        plain = {"encoder": self.encoder.id, "width": self.width, "events": self.events}
-        (folder / "event_text.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, encoder: HuggingFaceEncoder, folder: Path) -> EventTextEncoder:
-        """Read what :meth:`save` wrote, for the same language model.
-
-        Raises
-        ------
-        RunError
-            If a file is missing or damaged, or it belongs to another model.
-        """
-        from safetensors.numpy import load_file
-
-        with explain_damage("holds no readable encoder of event texts", folder):
-            plain = json.loads((folder / "event_text.json").read_text(encoding="utf-8"))
-            arrays = load_file(folder / "event_text.safetensors")
-            made = cls(encoder, int(plain["width"]), int(plain["events"]))
-            made.whitening = Whitening(arrays["mean"], arrays["kernel"])
-            wanted = plain["encoder"]
-        if wanted != encoder.id:
-            raise RunError("was learned on another language model", where=str(folder), mend="name that model")
-        return made
-
-
-def event_line(store: SequenceStore, event: int) -> str:
-    """Write one event: day, type, what, value; what is missing is left out."""
-    day = datetime.fromtimestamp(int(store.time[event]), UTC).date().isoformat()
-    code = int(store.event_type[event])
-    kind = store.event_types[code] if 0 <= code < len(store.event_types) else ""
-    item = int(store.item[event])
-    what = (store.texts[item] or str(store.items[item])) if item >= 0 else ""
-    value = float(store.value[event])
-    head = f"{day} {kind}".strip()
-    tail = " ".join(" ".join(part.split()) for part in (what, "" if np.isnan(value) else f"{value:.2f}") if part)
-    return f"{head}: {tail}" if tail else head
