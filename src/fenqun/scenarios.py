@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 ScenarioName = Literal["ecommerce", "social", "education", "finance"]
+TierNames = tuple[tuple[str, str], tuple[str, str], tuple[str, str], tuple[str, str]]
+
+ACTIVITY_TIERS: TierNames = (("Core", "核心"), ("Regular", "常规"), ("Occasional", "轻度"), ("Rising", "上升潜力"))
+"""Names of tiers by activity, whatever the scenario: the highest, the middle, the lowest, and potential."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Scenario:
         What a user and an item are called, in English and Chinese.
     repeats
         Whether people take the same item again, so that lists may repeat what was seen.
+    tier_names
+        Names of tiers by value, in English and Chinese: the highest, the middle, the lowest, and potential.
     """
 
     name: ScenarioName
@@ -29,6 +35,7 @@ class Scenario:
     user_name: tuple[str, str]
     item_name: tuple[str, str]
     repeats: bool
+    tier_names: TierNames
     event_weights: dict[str, float] = field(default_factory=dict)
 
 
@@ -39,6 +46,7 @@ SCENARIOS: dict[str, Scenario] = {
         user_name=("customers", "顾客"),
         item_name=("products", "商品"),
         repeats=True,
+        tier_names=(("High value", "高价值"), ("Middle value", "中等价值"), ("Ordinary", "普通"), ("Potential", "潜力")),
         event_weights={
             "view": 0.2,
             "click": 0.3,
@@ -61,6 +69,7 @@ SCENARIOS: dict[str, Scenario] = {
         user_name=("users", "用户"),
         item_name=("items", "内容"),
         repeats=False,
+        tier_names=ACTIVITY_TIERS,
         event_weights={
             "impression": 0.05,
             "view": 0.3,
@@ -81,6 +90,7 @@ SCENARIOS: dict[str, Scenario] = {
         user_name=("learners", "学员"),
         item_name=("learning items", "学习内容"),
         repeats=False,
+        tier_names=(("Top", "领先"), ("Middle", "中等"), ("Support", "需要支持"), ("Promising", "有潜力")),
         event_weights={
             "register": 0.5,
             "enroll": 0.5,
@@ -98,6 +108,7 @@ SCENARIOS: dict[str, Scenario] = {
         user_name=("clients", "客户"),
         item_name=("products and operations", "产品与业务"),
         repeats=True,
+        tier_names=(("Key", "重点"), ("Core", "主力"), ("Standard", "普通"), ("Growth", "成长潜力")),
         event_weights={"login": 0.1, "view": 0.2, "transfer": 0.8, "deposit": 1.0, "invest": 1.0, "loan": 1.0},
     ),
 }

@@ -66,7 +66,8 @@ def memberships(user_type: pa.DataType) -> pa.Schema:
     """``memberships.parquet``: every kept user once.
 
     ``confidence`` is ``(d2 - d1) / (d2 + d1)`` of the distances to the two nearest centroids;
-    ``noise`` marks users that the clusterer left out and that went to the nearest segment.
+    ``noise`` marks users that the clusterer left out and that went to the nearest segment. ``tier`` is a
+    code of ``tiers.json``, ``tier_score`` the prediction that it is cut on; both null where nothing is forecast.
     """
     return pa.schema(
         [
@@ -76,6 +77,8 @@ def memberships(user_type: pa.DataType) -> pa.Schema:
             pa.field("runner_up_id", pa.string(), True),
             pa.field("weights", pa.list_(WEIGHT), False),
             pa.field("noise", pa.bool_(), False),
+            pa.field("tier", pa.string(), True),
+            pa.field("tier_score", pa.float64(), True),
         ]
     )
 
@@ -137,6 +140,18 @@ SEGMENTS = pa.schema(
         pa.field("share", pa.float64(), False),
         pa.field("card", pa.string(), False),  # JSON: Card
         pa.field("drivers", pa.string(), False),  # JSON: list of Driver
+        pa.field("naming", pa.string(), False),  # JSON: Naming
+    ]
+)
+
+
+MIGRATION = pa.schema(
+    [
+        pa.field("from_id", pa.string(), True),  # null: newcomers
+        pa.field("to_id", pa.string(), True),  # null: leavers
+        pa.field("users", pa.int64(), False),
+        pa.field("share_of_from", pa.float64(), True),
+        pa.field("share_of_to", pa.float64(), True),
     ]
 )
 
@@ -211,6 +226,58 @@ class Card(Model):
     jaccard: float | None = None  # bootstrap stability of this segment, None where not computed
 
 
+class Claim(Model):
+    """What a language model said of a segment, and what held-out events say to it.
+
+    ``feature`` is one of those that the model was shown, else the verdict is ``unknown``. ``value`` and ``everyone`` are held-out
+    figures as in :class:`Driver` (for an item: the share of users who took it), ``n`` the users
+    behind ``value``; a claim with another verdict than ``holds`` is struck.
+    """
+
+    kind: Literal["category", "item", "trait", "attribute"]
+    feature: str
+    direction: Literal["more", "less"]
+    times: float | None = None  # how many times everyone's share, as claimed
+    verdict: Literal["holds", "fails", "untested", "unknown"]
+    value: float | None = None
+    everyone: float | None = None
+    q: float | None = None
+    n: int = 0
+
+
+class Naming(Model):
+    """Where a segment's name comes from.
+
+    ``reason`` is a code: why the name is not the language model's although one was asked, or why
+    its description was left out. ``warnings`` are codes of :mod:`fenqun.explanation.lint` and the
+    words that they are about, ``code:word``.
+    """
+
+    source: Literal["rules", "model", "person"]
+    rule_en: str
+    rule_zh: str
+    reason: str = ""
+    detail: str = ""
+    description_en: str = ""
+    description_zh: str = ""
+    claims: list[Claim] = []
+    warnings: list[str] = []
+
+
+class GivenName(Model):
+    """A name that a person gave, in both languages."""
+
+    en: str
+    zh: str
+
+
+class GivenNames(Model):
+    """``names.json``: names that persons gave, by segment; nothing but ``fenqun rename`` writes them."""
+
+    schema_version: int = SCHEMA_VERSION
+    names: dict[str, GivenName] = {}
+
+
 class RuleCount(Model):
     """What one quality rule did. ``rows`` counts rows of ``table`` that it touched."""
 
@@ -243,6 +310,51 @@ class QualityReport(Model):
     notices: list[str] = []
 
 
+class SegmentMatch(Model):
+    """A segment that lives on: ``score`` is the mean of ``jaccard`` (shared users) and ``nearness`` (centroids)."""
+
+    segment_id: str
+    score: float
+    jaccard: float
+    nearness: float
+
+
+class SegmentFlow(Model):
+    """A segment that fell into others, or was put together from them, with the shares of shared users."""
+
+    segment_id: str
+    others: list[str]
+    shares: list[float]
+
+
+class Identity(Model):
+    """``identity.json``: what became of the segments of the run before.
+
+    ``way`` says how the published segments were fitted: ``unchanged`` (same users, same vectors), ``continued`` from the
+    earlier centroids, or ``fresh``, and ``why`` is the code of the reason. ``spread`` is the mean squared distance to
+    the centroid over that of a fit from scratch, ``moved`` the share of shared users whose id changed, ``alignment``
+    the share of their variance that the aligned earlier vectors explain. ``used`` holds every id ever given.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    previous: str
+    way: Literal["unchanged", "continued", "fresh"]
+    why: Literal["same", "near", "choice", "shape", "small", "spread"]
+    spread: float | None = None
+    matches: list[SegmentMatch]
+    births: list[str]
+    deaths: list[str]
+    splits: list[SegmentFlow]
+    merges: list[SegmentFlow]
+    survived: int
+    segments_before: int
+    shared_users: int
+    ari: float
+    moved: float
+    alignment: float
+    used: list[str]
+
+
 class StageRecord(Model):
     """One finished stage of a run."""
 
@@ -266,6 +378,79 @@ class Manifest(Model):
     versions: dict[str, str]
     stages: list[StageRecord] = []
     error: str | None = None
+
+
+class ReliabilityBin(Model):
+    """Some users with predictions near each other: what was expected of them on average, and what was seen."""
+
+    n: int
+    predicted: float
+    seen: float
+
+
+class Tier(Model):
+    """One tier: ``predicted`` is the mean of the published users, ``judged_*`` are those before the held-out time."""
+
+    tier: str
+    name_en: str
+    name_zh: str
+    size: int
+    share: float
+    predicted: float | None
+    judged_users: int
+    judged_predicted: float | None
+    judged_seen: float | None
+
+
+class TierContest(Model):
+    """How much of an outcome's variance one way to group users explains; differences are tiers less this one."""
+
+    outcome: Literal["value", "events"]
+    grouping: Literal["tiers", "rfm_kmeans", "rfm_cuts"]
+    groups: int
+    value: float | None
+    low: float | None
+    high: float | None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    n: int
+
+
+class Calibration(Model):
+    """How far predictions mean what they say on held-out time.
+
+    ``total`` is the sum of predictions over what was seen. ``r2`` is of numbers, ``auc``, ``brier`` and ``ece``
+    (expected calibration error) of chances; others are null.
+    """
+
+    outcome: str
+    n: int
+    total: float | None
+    r2: float | None = None
+    auc: float | None = None
+    brier: float | None = None
+    ece: float | None = None
+    bins: list[ReliabilityBin]
+
+
+class TierTable(Model):
+    """``tiers.json``: the rule that places users, what the tiers hold, and how they were judged.
+
+    A user whose prediction is at or above a cut is above it; one above the lowest cut whose present value is at most
+    ``low_present`` is in the tier ``TP``. ``judged_days`` is the held-out time that the horizon reaches into.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    of: str
+    method: Literal["kmeans", "share", "value", "cost"]
+    horizon_days: float
+    judged_days: float
+    cuts: list[float]
+    low_present: float | None
+    tiers: list[Tier]
+    calibration: list[Calibration]
+    contest: list[TierContest]
 
 
 class Metric(Model):

@@ -116,6 +116,8 @@ def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
     behaviour = tree.get("behaviour")
     if isinstance(behaviour, dict) and behaviour.get("foundation") is not None:
         behaviour["foundation"] = resolve(behaviour["foundation"])
+    if tree.get("previous") is not None:
+        tree["previous"] = resolve(tree["previous"])
 
 
 def _first_problem(error: ValidationError) -> str:

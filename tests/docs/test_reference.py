@@ -102,6 +102,10 @@ MODELS = [
     schema.Card,
     schema.CardItem,
     schema.Driver,
+    schema.Naming,
+    schema.Claim,
+    schema.GivenName,
+    schema.GivenNames,
 ]
 
 

@@ -237,6 +237,7 @@ class Fabric:
                     "share": size / self.n,
                     "card": self._card(g).model_dump_json(),
                     "drivers": json.dumps([driver.model_dump() for driver in self._drivers(g)]),
+                    "naming": schema.Naming(source="rules", rule_en=en, rule_zh=zh).model_dump_json(),
                 }
             )
         self.run.write_table("segments.parquet", pa.Table.from_pylist(rows, schema=schema.SEGMENTS))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from fenqun import schema
-from fenqun.assignment.encoder import Floats, VectorModel
+from fenqun.assignment.encoder import Floats as Vectors
+from fenqun.assignment.encoder import VectorModel
 from fenqun.assignment.history import merge_history
 from fenqun.config import EventsSource, UsersSource
 from fenqun.data.profiles import build_profiles
@@ -18,12 +20,29 @@ from fenqun.data.sequences import SequenceStore
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.errors import ConfigError
 from fenqun.progress import Progress
+from fenqun.schema import TierTable
+from fenqun.segmentation.foretold import foretold
 from fenqun.segmentation.inputs import Inputs
-from fenqun.segmentation.memberships import memberships_table
+from fenqun.segmentation.memberships import memberships_table, with_tiers
+from fenqun.segmentation.rule import Floats, Ints
 from fenqun.segmentation.segmentation import Segmentation
 from fenqun.segmentation.strategies import make_strategy
+from fenqun.segmentation.tiers import TierRule
 from fenqun.settings import load_config
 from fenqun.store import Run
+
+
+@dataclass(frozen=True)
+class _Described:
+    """Users with new events as the run's model sees them.
+
+    ``tiers`` holds the codes of the run's tiers, and the position among them and the prediction of each user.
+    """
+
+    people: pa.Array
+    inputs: Inputs
+    fused: Vectors
+    tiers: tuple[tuple[str, ...], Ints, Floats] | None
 
 
 class Assigner:
@@ -42,6 +61,7 @@ class Assigner:
         self.segmentation = Segmentation.load(run.require("segmentation"))
         state = json.loads(run.require("segmentation/strategy.json").read_text(encoding="utf-8"))
         self.strategy = make_strategy(state["name"]).restore(state["state"])
+        self.tiers = run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None
 
     def sources(
         self, events: str | Path, users: str | Path | None = None
@@ -77,20 +97,20 @@ class Assigner:
         progress
             Who listens.
         """
-        people, inputs, _ = self._describe(events, users, progress)
-        placed = self.segmentation.assign(self.strategy.transform(inputs))
-        return memberships_table(people, self.segmentation.ids, placed, np.zeros(len(people), dtype=bool))
+        found = self._describe(events, users, progress)
+        placed = self.segmentation.assign(self.strategy.transform(found.inputs))
+        noise = np.zeros(len(found.people), dtype=bool)
+        memberships = memberships_table(found.people, self.segmentation.ids, placed, noise)
+        return memberships if found.tiers is None else with_tiers(memberships, *found.tiers)
 
     def vectors(self, events: EventsSource, users: UsersSource | None, progress: Progress) -> pa.Table:
         """Return the fused vectors of all users with new events: ``user_id``, ``vector``."""
-        people, _, fused = self._describe(events, users, progress)
-        flat = pa.array(np.ascontiguousarray(fused, dtype=np.float32).reshape(-1))
-        column = pa.FixedSizeListArray.from_arrays(flat, fused.shape[1])
-        return pa.table({schema.USER: people, "vector": column})
+        found = self._describe(events, users, progress)
+        flat = pa.array(np.ascontiguousarray(found.fused, dtype=np.float32).reshape(-1))
+        column = pa.FixedSizeListArray.from_arrays(flat, found.fused.shape[1])
+        return pa.table({schema.USER: found.people, "vector": column})
 
-    def _describe(
-        self, events: EventsSource, users: UsersSource | None, progress: Progress
-    ) -> tuple[pa.Array, Inputs, Floats]:
+    def _describe(self, events: EventsSource, users: UsersSource | None, progress: Progress) -> _Described:
         settings = self.config.run
         with tempfile.TemporaryDirectory(prefix="fenqun-assign-") as folder:
             scratch = Run.create(Path(folder) / "run")
@@ -103,7 +123,7 @@ class Assigner:
                 engine.close()
                 scratch.close()
 
-    def _inputs(self, store: SequenceStore, profiles: pa.Table, now: int) -> tuple[pa.Array, Inputs, Floats]:
+    def _inputs(self, store: SequenceStore, profiles: pa.Table, now: int) -> _Described:
         counts = store.counts((0,), self.config.behaviour.max_events)
         fused = self.model.fused(store, (0,), profiles, now, self.config)
         codes, names = store.categories
@@ -117,7 +137,15 @@ class Assigner:
             learned=self.model.reducer.transform(fused).astype(np.float32).astype(np.float64),
             external=self._given(store),
         )
-        return store.users, inputs, fused
+        return _Described(store.users, inputs, fused, self._tiers(store, profiles, now))
+
+    def _tiers(self, store: SequenceStore, profiles: pa.Table, now: int) -> tuple[tuple[str, ...], Ints, Floats] | None:
+        """Foretell users as of now and place them by the run's own rule; None where the run has no tiers."""
+        if self.tiers is None:
+            return None
+        rule = TierRule(tuple(self.tiers.cuts), self.tiers.low_present)
+        scores, present = foretold(self.model.rhythm, self.tiers.of, profiles, store, (0,), now)
+        return rule.codes, rule.place(scores, present), scores
 
     def _given(self, store: SequenceStore) -> list[str | None] | None:
         """Return the segments that a company's own file gives to these users."""

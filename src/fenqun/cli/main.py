@@ -9,6 +9,7 @@ import typer
 
 from fenqun.cli import publish, road
 from fenqun.cli.pretrain import pretrain
+from fenqun.cli.rename import rename
 from fenqun.errors import FenqunError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ for command in (
     publish.assign,
     publish.recommend,
     publish.explain,
+    rename,
     publish.compare,
     publish.export,
 ):

@@ -31,12 +31,15 @@ from fenqun.config.segments import (
     ClustererName,
     Evaluation,
     ExternalSource,
+    Fairness,
+    Naming,
     Recommendation,
     Report,
     RunSettings,
     Segmentation,
     StrategyName,
 )
+from fenqun.config.tiers import Tiers
 from fenqun.config.tree import Config
 
 __all__ = [
@@ -49,10 +52,12 @@ __all__ = [
     "Evaluation",
     "EventsSource",
     "ExternalSource",
+    "Fairness",
     "Intent",
     "ItemsSource",
     "LinksSource",
     "Missing",
+    "Naming",
     "Objectives",
     "Profiles",
     "Quality",
@@ -68,6 +73,7 @@ __all__ = [
     "StrategyName",
     "Target",
     "Taste",
+    "Tiers",
     "UsersSource",
     "Vectors",
     "parse_day",

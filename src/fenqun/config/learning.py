@@ -125,9 +125,10 @@ class Search(Settings):
     """
 
     trials: int = Field(0, ge=0, description="Settings to try, those given included; 0: take them as they are")
-    objective: Literal["lift", "value", "both"] = Field(
-        "lift",
-        description="lift: of segments' lists; value: variance of future value that segments explain; both: mean rank",
+    objective: Literal["goal", "lift", "value", "both"] = Field(
+        "goal",
+        description="goal: the goal's first figure; lift: of segments' lists; value: variance of future value that "
+        "segments explain; both: mean rank of lift and value",
     )
     intent: bool = Field(
         False, description="Search the sequence encoder's settings too: each trial then trains one"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from fenqun.config.base import Duration, Settings
+from fenqun.config.base import Columns, Duration, Settings
 from fenqun.config.data import Source
 
 StrategyName = Literal["static", "rfm", "interest", "learned", "external"]
@@ -62,6 +62,27 @@ class Recommendation(Settings):
     )
     repeats: bool | None = Field(None, description="Whether seen items may be listed; None: the scenario's")
     per_user: bool = Field(False, description="Also write user_recommendations.parquet")
+
+
+class Naming(Settings):
+    """Names of segments: by rules, or by a language model at an OpenAI-compatible endpoint whose claims are checked."""
+
+    model: str | None = Field(None, description="Name that the endpoint knows; None: rules alone, no network")
+    base_url: str | None = Field(None, description="Of the endpoint, such as http://localhost:8000/v1")
+    key_variable: str = Field(
+        "OPENAI_API_KEY", min_length=1, description="Environment variable that holds the key; it is stored nowhere"
+    )
+    timeout: Duration = Field(20.0, description="For one answer; one retry, then the name by rules")
+    temperature: float | None = Field(0.0, ge=0, le=2, description="None: the endpoint's own")
+
+
+class Fairness(Settings):
+    """What segments must not stand in for."""
+
+    sensitive: Columns = Field(
+        (), description="Labels or attributes; measured how well segments give them away, and never put into a name"
+    )
+    permutations: int = Field(200, ge=20, description="Shuffles of the attribute that show what chance gives")
 
 
 class Report(Settings):

@@ -10,7 +10,17 @@ from pydantic import BaseModel, Field, model_validator
 from fenqun.config.base import Columns, Settings, as_list
 from fenqun.config.data import Data, Profiles, Quality, Splits, Target
 from fenqun.config.learning import Behaviour, Content, Search, Vectors
-from fenqun.config.segments import Evaluation, Recommendation, Report, RunSettings, Segmentation, StrategyName
+from fenqun.config.segments import (
+    Evaluation,
+    Fairness,
+    Naming,
+    Recommendation,
+    Report,
+    RunSettings,
+    Segmentation,
+    StrategyName,
+)
+from fenqun.config.tiers import Tiers
 from fenqun.scenarios import SCENARIOS, Scenario, ScenarioName
 
 
@@ -19,6 +29,11 @@ class Config(Settings):
 
     scenario: ScenarioName = "ecommerce"
     strategy: StrategyName = "learned"
+    goal: str = Field(
+        "recommend",
+        pattern="^(recommend|value|understand|target:.+)$",
+        description="What ranks clusterings on held-out time: recommend, value, understand or target:NAME",
+    )
     data: Data
     targets: tuple[Target, ...] = ()
     labels: Columns = Field((), description="User columns that only judge")
@@ -30,9 +45,15 @@ class Config(Settings):
     vectors: Vectors = Vectors()
     search: Search = Search()
     segmentation: Segmentation = Segmentation()
+    tiers: Tiers = Tiers()
     evaluation: Evaluation = Evaluation()
     recommendation: Recommendation = Recommendation()
+    naming: Naming = Naming()
+    fairness: Fairness = Fairness()
     report: Report = Report()
+    previous: str | None = Field(
+        None, description="Run directory whose segments keep their ids and names; fenqun refresh sets it"
+    )
     run: RunSettings = RunSettings()
 
     @property
@@ -62,8 +83,18 @@ class Config(Settings):
                 raise ValueError(
                     f"content.{medium} names an encoder, but data.items.{medium} names no column of {medium} files"
                 )
+        asked = self.goal.removeprefix("target:")
+        if asked != self.goal and asked not in {target.name for target in self.targets}:
+            raise ValueError(f"goal: target:{asked} asks for a target, but targets names none {asked!r}")
+        if self.tiers.of not in (None, "value", "events", "active", *(target.name for target in self.targets)):
+            raise ValueError(f"tiers.of is {self.tiers.of!r}: neither value, events, active nor the name of a target")
         if self.labels and self.data.users is None:
             raise ValueError("labels are columns of the user table, but data.users is not given")
+        described = {*self.labels, *(self.data.users.attributes if self.data.users else ())}
+        if unknown := [name for name in self.fairness.sensitive if name not in described]:
+            raise ValueError(
+                f"fairness.sensitive names {', '.join(unknown)}, which is neither a label nor in data.users.attributes"
+            )
         if self.strategy == "external" and self.segmentation.external is None:
             raise ValueError("strategy: external needs segmentation.external (path, user, segment)")
         return self

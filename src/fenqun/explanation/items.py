@@ -24,7 +24,7 @@ def top_items(population: Population, length: int = 10, min_users: int | None = 
     least ``min_users`` users of the segment (None: 2 % of them, from 3 to 50); ties by item order;
     items with the same text are listed once.
     """
-    users = _item_users(population.membership, population.counts)
+    users = item_users(population.membership, population.counts)
     everyone = users.sum(axis=0)
     return [
         _top(population, users[g], everyone, length, min_users if min_users is not None else least_users(size))
@@ -37,7 +37,8 @@ def least_users(size: int) -> int:
     return int(min(max(3, np.ceil(0.02 * size)), 50))
 
 
-def _item_users(membership: sparse.csr_matrix, counts: sparse.csr_matrix) -> NDArray[np.float64]:
+def item_users(membership: sparse.csr_matrix, counts: sparse.csr_matrix) -> NDArray[np.float64]:
+    """Return ``(k, n_items)``: users of each segment who took each item at all."""
     taken = sparse.csr_matrix(((counts.data > 0).astype(np.float64), counts.indices, counts.indptr), counts.shape)
     users: NDArray[np.float64] = (membership @ taken).toarray()
     return users

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +50,10 @@ class Material:
     attributes: list[str]
 
 
-def materials(population: Population, effects: Effects, domain: Scenario) -> list[Material]:
-    """Return what the name of each segment can be made of.
+def materials(
+    population: Population, effects: Effects, domain: Scenario, unsaid: Collection[str] = ()
+) -> list[Material]:
+    """Return what the name of each segment can be made of; attributes that are ``unsaid`` are left out.
 
     Phrases of the items' texts stand in for categories where they are much more telling: a
     catalogue may have thirty departments, and its texts say which of them sell baby food.
@@ -73,7 +75,7 @@ def materials(population: Population, effects: Effects, domain: Scenario) -> lis
         items = _titles(
             [item for item in tops[g] if item.item_id not in popular], int(size), words, frozenset(categories)
         )
-        built.append(Material(topics, items, *_words(effects, g, domain), _attributes(effects, g)))
+        built.append(Material(topics, items, *_words(effects, g, domain), _attributes(effects, g, unsaid)))
     return built
 
 
@@ -122,11 +124,13 @@ def _words(effects: Effects, segment: int, domain: Scenario) -> tuple[list[Word]
     return list(strong.values()), list(weak.values())
 
 
-def _attributes(effects: Effects, segment: int) -> list[str]:
+def _attributes(effects: Effects, segment: int, unsaid: Collection[str]) -> list[str]:
     return [
         clean(effects.features[j].replace("_", " ").replace("=", " ", 1), 24)
         for j in effects.told(segment, ALPHA)
-        if effects.kinds[j] == "attribute" and effects.effect[segment, j] > 0
+        if effects.kinds[j] == "attribute"
+        and effects.effect[segment, j] > 0
+        and effects.features[j].partition("=")[0] not in unsaid
     ]
 
 

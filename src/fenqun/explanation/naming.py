@@ -8,7 +8,7 @@ behavioural trait. ``Frequent bakery buyers, weekends`` is ``高频·烘焙·周
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -16,6 +16,7 @@ from fenqun.explanation.drivers import Effects
 from fenqun.explanation.lexicon import FOLLOWERS, Word
 from fenqun.explanation.material import Material, materials
 from fenqun.explanation.population import Population
+from fenqun.explanation.topic_list import Encode, Topic, match_topics
 from fenqun.explanation.wording import NAME_LIMIT, capitalise
 from fenqun.scenarios import Scenario
 
@@ -59,7 +60,14 @@ class _Taken:
             self.leads.add(lead.casefold())
 
 
-def name_segments(population: Population, effects: Effects, domain: Scenario) -> list[Name]:
+def name_segments(
+    population: Population,
+    effects: Effects,
+    domain: Scenario,
+    encode: Encode | None = None,
+    unsaid: Collection[str] = (),
+    given: Mapping[int, Name] | None = None,
+) -> list[Name]:
     """Return the name of each segment.
 
     The segments with the clearest topic choose first, ties by their order. A segment whose best topic
@@ -74,14 +82,24 @@ def name_segments(population: Population, effects: Effects, domain: Scenario) ->
         From :func:`fenqun.explanation.drivers.measure`.
     domain
         Scenario, for the words of the field.
+    encode
+        A multilingual text space, in which topics are said in the other language
+        (:func:`fenqun.explanation.topic_list.match_topics`); None: only topics in the list as they stand.
+    unsaid
+        Attributes that no name mentions.
+    given
+        Names that some segments, by index, have from elsewhere: nothing else may be called so.
     """
-    material = materials(population, effects, domain)
+    material = materials(population, effects, domain, unsaid)
+    topics = match_topics([label for own in material for label, _ in own.topics], encode)
     order = sorted(range(population.k), key=lambda g: (-(material[g].topics[0][1] if material[g].topics else 0), g))
     taken = _Taken()
+    for name in (given or {}).values():
+        taken.take(name, None)
     names: dict[int, Name] = {}
     for g in order:
         for plan in _plans(material[g], taken):
-            name = _render(plan, domain)
+            name = _render(plan, domain, topics)
             if taken.free(name) and len(name.en.split()) <= MAX_WORDS:
                 taken.take(name, plan.topics[0] if plan.topics else None)
                 names[g] = name
@@ -168,10 +186,13 @@ def _alike(one: str, other: str) -> bool:
     return first <= second or second <= first
 
 
-def _render(plan: _Plan, domain: Scenario) -> Name:
+def _render(plan: _Plan, domain: Scenario, topics: Mapping[str, Topic]) -> Name:
     before = [w for w in plan.words if not w.after]
     after = [w for w in plan.words if w.after]
-    topic_en, topic_zh = " & ".join(plan.topics), "、".join(plan.topics)
+    said = [Topic(t, t) if plan.quoted else topics.get(t, Topic(t, t)) for t in plan.topics]
+    topic_en, topic_zh = (joint.join(dict.fromkeys(texts)) for joint, texts in (
+        (" & ", [t.en for t in said]), ("、", [t.zh for t in said])
+    ))  # fmt: skip
     if plan.quoted:
         topic_en, topic_zh = f"“{topic_en}”", f"《{topic_zh}》"
     template, noun_zh = FOLLOWERS[domain.name] if plan.topics else domain.user_name

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fenqun.explanation.naming import Name
 from fenqun.explanation.population import Population
-from fenqun.schema import SEGMENT, SEGMENTS, Card, Driver
+from fenqun.schema import SEGMENT, SEGMENTS, Card, Driver, Naming
 
 
 def segments_table(
@@ -20,6 +20,7 @@ def segments_table(
     drivers: Sequence[Sequence[Driver]],
     language: Literal["en", "zh"] = "en",
     parents: Sequence[str | None] | None = None,
+    naming: Sequence[Naming] | None = None,
 ) -> pa.Table:
     """Return the table in :data:`fenqun.schema.SEGMENTS`, in the order of the segments.
 
@@ -33,7 +34,11 @@ def segments_table(
         Of the column ``name``.
     parents
         Segment that each comes from, None where it has none.
+    naming
+        Where each name comes from; None: all from the rules.
     """
+    if naming is None:
+        naming = [Naming(source="rules", rule_en=name.en, rule_zh=name.zh) for name in names]
     sizes = population.sizes
     total = max(int(sizes.sum()), 1)
     return pa.table(
@@ -47,6 +52,7 @@ def segments_table(
             "share": pa.array(sizes / total, pa.float64()),
             "card": [card.model_dump_json() for card in cards],
             "drivers": [json.dumps([driver.model_dump() for driver in own], ensure_ascii=False) for own in drivers],
+            "naming": [one.model_dump_json() for one in naming],
         },
         schema=SEGMENTS,
     )

@@ -51,12 +51,8 @@ class BlockSets:
         return self.judge.criterion(self.of(names))
 
     def gain(self, larger: tuple[str, ...], smaller: tuple[str, ...]) -> tuple[float, float]:
-        """Return the mean difference of users' NDCG between two sets, and its standard error."""
-        ours, others = (self.judge.lists(self.of(names))[1]["ndcg"] for names in (larger, smaller))
-        difference = (ours - others)[np.isfinite(ours) & np.isfinite(others)]
-        if len(difference) < 2:
-            return 0.0, 0.0
-        return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
+        """Return by how much one set is better than another for the goal, and the standard error of that."""
+        return self.judge.gain(self.of(larger), self.of(smaller))
 
     def table(self) -> list[dict[str, Any]]:
         """Return what each judged set is worth on validation time."""
@@ -67,8 +63,8 @@ def keep_blocks(sets: BlockSets) -> tuple[dict[str, float], dict[str, Any]]:
     """Return the blocks that stay with their weights, and what was found.
 
     Blocks that make validation worse leave. The sequence encoder comes last and must show more than the others: it
-    costs most, so it stays only where the lists of segments with it are better by more than the standard error of
-    the difference over users.
+    costs most, so it stays only where segments with it are better for the goal by more than the standard error of the
+    difference over users.
     """
     weights = sets.weights
     if not sets.config.vectors.gate or len(weights) < 2:

@@ -13,10 +13,11 @@ from fenqun.behaviour.taste import TasteEncoder
 from fenqun.evaluation.ranking import smoothing_mass, weigh
 from fenqun.explanation.cards import activity_counts, build_cards
 from fenqun.explanation.drivers import measure, select_drivers
-from fenqun.explanation.naming import name_segments
 from fenqun.explanation.population import Population
 from fenqun.explanation.table import segments_table
+from fenqun.explanation.topics import find_topics
 from fenqun.pipeline.context import Context, StageOutput
+from fenqun.pipeline.naming import name_people
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.segmenting import strategy_inputs
 from fenqun.recommendation.lists import segment_recommendations, user_recommendations
@@ -59,7 +60,8 @@ def explain_segments(context: Context) -> StageOutput:
     phases = Phases(context.config, run)
     people = population(phases)
     store = phases.store
-    effects = measure(people)
+    topics = find_topics(people)
+    effects = measure(people, topics)
     evaluation = run.stage_record("evaluation")
     assert evaluation is not None
     jaccard = evaluation.figures["jaccard"]
@@ -73,10 +75,17 @@ def explain_segments(context: Context) -> StageOutput:
         kind=evaluation.figures["kind"],
         jaccard=[jaccard.get(str(i)) for i in range(people.k)],
     )
-    names = name_segments(people, effects, context.config.domain)
-    table = segments_table(people, names, cards, select_drivers(effects), context.config.report.language)
+    named, figures = name_people(context, phases, people, effects, topics)
+    table = segments_table(
+        people,
+        [one.name for one in named],
+        cards,
+        select_drivers(effects),
+        context.config.report.language,
+        naming=[one.naming for one in named],
+    )
     run.write_table("segments.parquet", table)
-    return StageOutput(("segments.parquet",), {"names": [name.en for name in names]})
+    return StageOutput(("segments.parquet",), figures)
 
 
 def recommend_lists(context: Context) -> StageOutput:

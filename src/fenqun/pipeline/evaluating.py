@@ -17,6 +17,7 @@ from fenqun.evaluation.ranking import coverage
 from fenqun.evaluation.stability import Stability, stability, word
 from fenqun.evaluation.value import value_statistics
 from fenqun.pipeline.context import Context, StageOutput
+from fenqun.pipeline.fairness import sensitive_figures
 from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.metrics import headline
 from fenqun.pipeline.phases import Phases
@@ -76,11 +77,14 @@ def evaluate_strategies(context: Context) -> StageOutput:
     table = compare(judged, repeats=config.evaluation.resamples, seed=config.run.seed)
     run.write_table("comparison.parquet", table)
     published = _published_stability(bench)
-    run.write_json("metrics.json", headline(table, labels[config.strategy], published, bench.judge, phases))
+    metrics = headline(table, labels[config.strategy], published, bench.judge, phases)
+    fairness, given_away = sensitive_figures(context, phases)
+    run.write_json("metrics.json", metrics.model_copy(update={"metrics": [*metrics.metrics, *fairness]}))
     shape = next(one for one in judged if one.strategy == config.strategy)
     figures = {
         "kind": word(published.ari, shape.shape.get("silhouette"), shape.null.get("silhouette")),
         "jaccard": {str(segment): round(value, 4) for segment, value in published.jaccard.items()},
+        "fairness": given_away,
     }
     return StageOutput(("comparison.parquet", "metrics.json"), figures)
 

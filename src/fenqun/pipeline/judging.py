@@ -10,16 +10,23 @@ import numpy.typing as npt
 
 from fenqun.data.sequences import future_outcomes
 from fenqun.data.splits import JUDGED, Phase
-from fenqun.evaluation.probes import probe_groups
+from fenqun.errors import ConfigError
+from fenqun.evaluation.intervals import bootstrap
+from fenqun.evaluation.probes import Probe, probe_groups
 from fenqun.evaluation.ranking import group_scores, list_metrics, rank_lists, smoothing_mass, weigh
-from fenqun.evaluation.value import explained_variance
+from fenqun.evaluation.readability import readability
+from fenqun.evaluation.value import explained_variance, variance_statistic
+from fenqun.pipeline.goals import figures_of, target_of
 from fenqun.pipeline.phases import Phases
 
 Labels = npt.NDArray[np.integer[Any]]
 PerUser = npt.NDArray[np.float64]
 
 RESAMPLES = 100
-"""Resamples of users for the standard error of a trial without lists."""
+"""Resamples of users for the standard error of what groups explain."""
+
+MOST_CLASSES = 10
+"""Different numbers of a target up to which each is a class of its own."""
 
 
 class PhaseJudge:
@@ -36,6 +43,8 @@ class PhaseJudge:
         self.length = settings.evaluation.list_length
         self.recommendation = settings.recommendation
         self.ranks_items = len(phases.store.items) > 1
+        self.order = figures_of(settings.goal)
+        self.seed = settings.run.seed
 
     @cached_property
     def _counts(self) -> Any:
@@ -87,26 +96,123 @@ class PhaseJudge:
         """Figures of one list for everyone."""
         return self.lists(np.zeros(int(self.active.sum()), dtype=np.int64))[1]
 
+    # -- figures -------------------------------------------------------------------------------
+
     def __call__(self, labels: Labels) -> dict[str, float]:
-        """Return ``lift`` with its standard error, and ``probe``: F1 of the future category."""
+        """Return the figures of labels with their standard errors (``NAME_se``).
+
+        ``lift`` and ``probe`` (accuracy of the future category) always, and those that the goal ranks by; NaN where the log
+        cannot say.
+        """
         figures = {"lift": float("nan"), "lift_se": float("nan"), "probe": float("nan")}
         if self.ranks_items:
-            ours, base = self.lists(labels)[1]["ndcg"], self.popularity["ndcg"]
-            judged = np.isfinite(ours) & np.isfinite(base)
-            if judged.any() and base[judged].mean() > 0:
-                mean = base[judged].mean()
-                figures["lift"] = float(ours[judged].mean() / mean)
-                figures["lift_se"] = float((ours - base)[judged].std() / np.sqrt(judged.sum()) / mean)
-            probe = probe_groups(labels, self.future_category, self.phases.config.run.seed)
-            figures["probe"], figures["probe_se"] = float(probe.value), float(probe.se)
+            figures |= self._lift(labels)
+            figures |= _told("probe", probe_groups(labels, self.future_category, self.seed))
         elif "future_events" in self.outcomes:
-            found = explained_variance(
-                labels, self.outcomes["future_events"], repeats=RESAMPLES, seed=self.phases.config.run.seed
-            )
-            figures["lift"] = 1.0 + found.value
-            figures["lift_se"] = (found.high - found.low) / (2 * 1.96)
+            value, error = self._explained(labels, "future_events")
+            figures |= {"lift": 1.0 + value, "lift_se": error}
+        for name in self.order:
+            if name not in ("lift", "probe"):
+                figures |= self._figure(name, labels)
         return figures
 
     def criterion(self, labels: Labels) -> float:
         """The one figure that blocks and trials are first compared by."""
-        return self(labels)["lift"]
+        return self(labels)[self.order[0]]
+
+    def gain(self, larger: Labels, smaller: Labels) -> tuple[float, float]:
+        """Return by how much the criterion is better for the first labels, and the standard error of that over users."""
+        if self.order[0] == "lift" and self.ranks_items:
+            difference = self.lists(larger)[1]["ndcg"] - self.lists(smaller)[1]["ndcg"]
+            difference = difference[np.isfinite(difference)]
+            if len(difference) < 2:
+                return 0.0, 0.0
+            return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
+        if self.order[0] in ("lift", "value"):
+            outcome = self.outcomes["future_events" if self.order[0] == "lift" else self.value_outcome]
+            both = [variance_statistic(labels, outcome) for labels in (larger, smaller)]
+            drawn = bootstrap(both, len(outcome), RESAMPLES, self.seed)
+            ones = np.ones((1, len(outcome)))
+            return float(both[0](ones)[0] - both[1](ones)[0]), float((drawn[0] - drawn[1]).std(ddof=1))
+        first, second = self(larger), self(smaller)
+        name = self.order[0]
+        # Folds are the same, users' hits are not kept: the errors add up as if the two were independent.
+        return first[name] - second[name], float(np.hypot(first[f"{name}_se"], second[f"{name}_se"]))
+
+    @property
+    def value_outcome(self) -> str:
+        """What stands for value: its sum, or events where the log carries none.
+
+        Raises
+        ------
+        ConfigError
+            If the split of the log cannot judge it.
+        """
+        if not self.outcomes:
+            raise ConfigError(
+                "the split of this log cannot judge future value",
+                where="goal",
+                mend="choose another goal, or set splits.method to time",
+            )
+        return "future_value" if "future_value" in self.outcomes else "future_events"
+
+    @cached_property
+    def _target(self) -> npt.NDArray[np.object_]:
+        """The goal's target, one value an active user; numbers in fifths, so that guessing them is a class too."""
+        name = target_of(self.phases.config.goal)
+        assert name is not None
+        (target,) = [each for each in self.phases.config.targets if each.name == name]
+        if target.of in ("value", "events"):
+            outcome = "future_value" if target.of == "value" else "future_events"
+            if outcome not in self.outcomes:
+                raise ConfigError(
+                    f"the split of this log cannot judge target {name}", where="goal", mend="choose another goal"
+                )
+            return _fifths(self.outcomes[outcome])
+        values = self.phases.targets[name][self.active]
+        known = np.array([value is not None for value in values])
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values[known]):
+            numbers = np.full(len(values), np.nan)
+            numbers[known] = values[known].astype(np.float64)
+            return _fifths(numbers) if len(np.unique(numbers[known])) > MOST_CLASSES else values
+        return values
+
+    @cached_property
+    def _readable(self) -> npt.NDArray[np.float64]:
+        return np.asarray(self.phases.readable(self.phase)[self.active], dtype=np.float64)
+
+    def _lift(self, labels: Labels) -> dict[str, float]:
+        ours, base = self.lists(labels)[1]["ndcg"], self.popularity["ndcg"]
+        judged = np.isfinite(ours) & np.isfinite(base)
+        if not judged.any() or base[judged].mean() <= 0:
+            return {}
+        mean = base[judged].mean()
+        return {
+            "lift": float(ours[judged].mean() / mean),
+            "lift_se": float((ours - base)[judged].std() / np.sqrt(judged.sum()) / mean),
+        }
+
+    def _explained(self, labels: Labels, outcome: str) -> tuple[float, float]:
+        found = explained_variance(labels, self.outcomes[outcome], repeats=RESAMPLES, seed=self.seed)
+        return float(found.value), float(found.high - found.low) / (2 * 1.96)
+
+    def _figure(self, name: str, labels: Labels) -> dict[str, float]:
+        if name == "readability":
+            return _told(name, readability(self._readable, labels, self.seed))
+        if name == "target":
+            return _told(name, probe_groups(labels, self._target, self.seed))
+        outcome = self.value_outcome if name == "value" else "retained"
+        value, error = self._explained(labels, outcome)
+        return {name: value, f"{name}_se": error}
+
+
+def _told(name: str, found: Probe) -> dict[str, float]:
+    return {name: float(found.value), f"{name}_se": float(found.se)}
+
+
+def _fifths(values: PerUser) -> npt.NDArray[np.object_]:
+    known = np.isfinite(values)
+    classes = np.full(len(values), None, dtype=object)
+    edges = np.unique(np.quantile(values[known], [0.2, 0.4, 0.6, 0.8])) if known.any() else np.empty(0)
+    classes[known] = [f"{code}" for code in np.searchsorted(edges, values[known], side="left")]
+    return classes

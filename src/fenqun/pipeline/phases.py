@@ -10,12 +10,18 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.sparse import csr_matrix
 
+from fenqun import schema
 from fenqun.config import Config
+from fenqun.data.profiles import category_shares
+from fenqun.data.rhythm import raw_columns, rhythm_columns
 from fenqun.data.sequences import SequenceStore
 from fenqun.data.splits import JUDGED, LEARNED, Phase, Splits
 from fenqun.store import Run
 
 Floats = npt.NDArray[np.floating[Any]]
+
+_CATEGORIES = 100
+"""Categories with a column of their own, those with the largest shares."""
 
 
 class Phases:
@@ -67,3 +73,30 @@ class Phases:
         """Reduced fused vectors, one row a user."""
         vectors: Floats = np.load(self.run.require(f"work/vectors/{phase}.npy"))
         return vectors
+
+    @cached_property
+    def targets(self) -> dict[str, npt.NDArray[np.object_]]:
+        """User columns that may be learned from, one value a user, None where unknown."""
+        if not self.run.artifact("work/targets.parquet").exists():
+            return {}
+        table = self.run.read_table("work/targets.parquet")
+        rows = self.store.user_index(table[schema.USER].combine_chunks())
+        found = {}
+        for name in table.column_names:
+            if name == schema.USER:
+                continue
+            values = np.full(self.store.n_users, None, dtype=object)
+            values[rows[rows >= 0]] = np.array(table[name].to_pylist(), dtype=object)[rows >= 0]
+            found[name] = values
+        return found
+
+    def readable(self, phase: Phase) -> Floats:
+        """Return what a card could name, float64 (n_users, d): aggregates (NaN: unknown), then shares of categories."""
+        profiles = self.profiles(phase)
+        aggregates = raw_columns(profiles, rhythm_columns(profiles))
+        codes, names = self.store.categories
+        if not names:
+            return aggregates
+        shares = category_shares(self.counts(phase), codes, len(names))
+        leading = np.argsort(-shares.sum(axis=0), kind="stable")[:_CATEGORIES]
+        return np.hstack([aggregates, shares[:, leading]])

@@ -39,6 +39,8 @@ class Worth:
     value, value_se
         Share of the variance of future value (or activity) that the segments explain; NaN where the split
         cannot judge it.
+    goal, goal_se
+        The first figure of the goal.
     blocks
         Blocks that the gate kept.
     """
@@ -47,6 +49,8 @@ class Worth:
     lift_se: float
     value: float
     value_se: float
+    goal: float
+    goal_se: float
     blocks: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,11 +97,11 @@ class Evaluator:
 
     def require_value(self) -> None:
         """Raise ConfigError where value is asked for and cannot be judged."""
-        if self.given.search.objective != "lift" and self.outcome is None:
+        if self.given.search.objective in ("value", "both") and self.outcome is None:
             raise ConfigError(
                 "the split of this log cannot judge future value",
                 where="search.objective",
-                mend="set it to lift, or splits.method to time",
+                mend="set it to goal or lift, or splits.method to time",
             )
 
     def __call__(self, config: Config, unpromising: Callable[[Worth], bool] = lambda worth: False) -> Worth | None:
@@ -141,7 +145,11 @@ class Evaluator:
         labels = sets.of(tuple(sorted(kept)))
         figures = self.judge(labels)
         value, value_se = self._value(labels)
-        return Worth(float(figures["lift"]), float(figures["lift_se"]), value, value_se, tuple(sorted(kept)))
+        name = self.judge.order[0]
+        first = float(figures[name]), float(figures.get(f"{name}_se", float("nan")))
+        return Worth(
+            float(figures["lift"]), float(figures["lift_se"]), value, value_se, *first, tuple(sorted(kept))
+        )
 
     def _value(self, labels: Labels) -> tuple[float, float]:
         if self.outcome is None:

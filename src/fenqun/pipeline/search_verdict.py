@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from fenqun.pipeline.search_space import Settings
 from fenqun.pipeline.search_trials import Worth
 
-Objective = Literal["lift", "value", "both"]
+Objective = Literal["goal", "lift", "value", "both"]
 State = Literal["finished", "pruned", "failed"]
 
 
@@ -77,7 +77,8 @@ class Tried:
 
 def values(worth: Worth, objective: Objective) -> tuple[float, ...]:
     """Return the figures of an objective, higher is better."""
-    return {"lift": (worth.lift,), "value": (worth.value,), "both": (worth.lift, worth.value)}[objective]
+    figures = {"goal": (worth.goal,), "lift": (worth.lift,), "value": (worth.value,)}
+    return figures.get(objective, (worth.lift, worth.value))
 
 
 def choose(trials: Sequence[Tried], objective: Objective) -> int:
@@ -100,9 +101,9 @@ def choose(trials: Sequence[Tried], objective: Objective) -> int:
 def _better(trial: Tried, start: Tried, objective: Objective) -> bool:
     assert trial.worth is not None
     gains = [new - old for new, old in zip(trial.values(objective), start.values(objective), strict=True)]
-    errors = {"lift": (trial.worth.lift_se,), "value": (trial.worth.value_se,)}.get(
-        objective, (trial.worth.lift_se, trial.worth.value_se)
-    )
+    worth = trial.worth
+    single = {"goal": (worth.goal_se,), "lift": (worth.lift_se,), "value": (worth.value_se,)}
+    errors = single.get(objective, (worth.lift_se, worth.value_se))
     clearly = any(gain > error for gain, error in zip(gains, errors, strict=True))
     return clearly and min(gains) >= 0
 

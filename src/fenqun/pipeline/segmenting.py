@@ -119,6 +119,7 @@ def _select(context: Context, phases: Phases) -> dict[str, Selection]:
             features(name, inputs),
             judge,
             config.segmentation,
+            order=judge.order,
             internal=internal,
             clusterers=["given"] if name == "external" else None if k is None else told,
             ks=None if k is None else (k,),

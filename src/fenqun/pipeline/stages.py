@@ -13,10 +13,12 @@ from fenqun.pipeline.dependencies import foundation_files, list_settings
 from fenqun.pipeline.describing import explain_segments, make_report, recommend_lists
 from fenqun.pipeline.evaluating import evaluate_strategies
 from fenqun.pipeline.fusing import choose_blocks, draw_map, fuse_vectors
+from fenqun.pipeline.naming import given_names
 from fenqun.pipeline.reading import make_profiles, read_data
 from fenqun.pipeline.search_study import trial_settings
 from fenqun.pipeline.searching import search_settings
 from fenqun.pipeline.segmenting import segment_users
+from fenqun.pipeline.tiering import cut_tiers
 from fenqun.store import digest, file_fingerprint
 
 
@@ -98,13 +100,25 @@ STAGES: tuple[Stage, ...] = (
         lambda config: [_dump("segmentation", "strategy")(config), list_settings(config)],
         segment_users,
     ),
-    Stage("evaluation", ("segmentation",), _dump("evaluation"), evaluate_strategies),
+    Stage("evaluation", ("segmentation",), _dump("evaluation", "fairness"), evaluate_strategies),
+    Stage(
+        "tiers",
+        ("rhythm", "segmentation", "evaluation"),
+        lambda config: [_dump("tiers", "scenario")(config), config.evaluation.resamples],
+        cut_tiers,
+    ),
     Stage(
         "explanation",
         ("segmentation", "evaluation"),
-        lambda config: [config.scenario, config.report.language],
+        lambda config: [
+            config.scenario,
+            config.report.language,
+            config.naming.model_dump(mode="json", exclude={"key_variable", "timeout"}),
+            sorted(config.fairness.sensitive),
+        ],
         explain_segments,
+        watches=given_names,
     ),
     Stage("recommendation", ("segmentation",), _dump("recommendation"), recommend_lists),
-    Stage("report", ("explanation", "recommendation", "map"), _dump("report"), make_report),
+    Stage("report", ("explanation", "recommendation", "map", "tiers"), _dump("report"), make_report),
 )

@@ -16,12 +16,13 @@ from fenqun.explanation.lexicon import word
 from fenqun.explanation.wording import clean
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.lists import TEXT_LIMIT, ListView, item_text, list_views, readable
+from fenqun.report.naming import NamingView, naming_view
 from fenqun.report.numbers import count, number, percent
 from fenqun.report.palette import Mark, mark
 from fenqun.report.terms import DAYS, UNITS, column_term, term
 from fenqun.report.words import NOTHING, Said, same, say
 from fenqun.scenarios import Scenario
-from fenqun.schema import Card, Driver
+from fenqun.schema import Card, Driver, Naming
 
 _DRIVERS, _ITEMS, _MEDIANS = 5, 6, 10
 _ONE_HOUR = 0.999  # share of events in one hour from which a log knows days only
@@ -57,6 +58,7 @@ class CardView:
 
     id: str
     name: Said
+    naming: NamingView
     look: Mark
     size: str
     share: str
@@ -94,6 +96,7 @@ def card_views(found: Artifacts) -> list[CardView]:
             CardView(
                 id=row["segment_id"],
                 name=Said(clean(row["name_en"], TEXT_LIMIT), clean(row["name_zh"], TEXT_LIMIT)),
+                naming=naming_view(Naming.model_validate_json(row["naming"]), card),
                 look=mark(position),
                 size=count(row["size"]),
                 share=percent(row["share"]),

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from fenqun.report import atlas, blocks, figures, made, sections, terms
+from fenqun.report import atlas, blocks, fairness, figures, made, sections, terms
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
 from fenqun.report.notices import notice
@@ -70,6 +70,7 @@ def render(found: Artifacts) -> str:
         verdict=verdict(found.comparison, found.config.strategy, found.k, found.config.domain),
         warnings=sections.warnings(found),
         cards=card_views(found),
+        fairness=fairness.fairness_rows(found),
         axes=axes,
         trials=trials,
         quiet=made.quiet_rules(found),

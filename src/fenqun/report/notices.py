@@ -114,6 +114,18 @@ _SENTENCES = patterns(
         "评估用的分群对对数活跃度方差的解释比例：接近 1 时，分群几乎只反映活跃量",
     ),
     (r"adjusted Rand index with deciles of activity", "与活跃度十分位的调整兰德指数"),
+    (
+        r"the attribute of half of the users predicted from their published segment alone, as the other half has it; "
+        r"chance: the attribute shuffled among users",
+        "仅凭发布的分群预测一半用户的属性，以另一半用户的情况为准；随机：在用户间打乱属性",
+    ),
+    (
+        r"macro average over levels, of the level's share in the segment in the other half of the users; chance: the "
+        r"attribute shuffled among users",
+        "对各取值求宏平均，以该取值在另一半用户的同一分群中的占比打分；随机：在用户间打乱属性",
+    ),
+    (r"association of published segments and attribute, corrected for chance", "发布的分群与属性的关联（已校正随机）"),
+    (r"the same with the attribute shuffled among users", "在用户间打乱属性后的同一指标"),
 )
 
 

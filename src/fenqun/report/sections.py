@@ -11,8 +11,10 @@ from typing import Any
 from fenqun.evaluation.comparison import AXES, Verdict
 from fenqun.explanation.wording import capitalise, clean
 from fenqun.report.artifacts import Artifacts
+from fenqun.report.fairness import fairness_warnings
 from fenqun.report.figures import rows_at
 from fenqun.report.made import agreement, protocols, split_words
+from fenqun.report.naming import name_warnings
 from fenqun.report.notices import notice
 from fenqun.report.numbers import count, number, percent, signed, span
 from fenqun.report.reasons import reason
@@ -91,6 +93,7 @@ def warnings(found: Artifacts) -> list[Said]:
         said.append(say("warn_constructive"))
     if segmentation.get("noise"):
         said.append(say("warn_noise", n=count(segmentation["noise"])))
+    said += [*name_warnings(found), *fairness_warnings(found)]
     for name, why in (segmentation.get("not_available") or {}).items():
         said.append(
             say("warn_unavailable", who=term(STRATEGIES, name), why=notice(clean(str(why), 300).rstrip(".")))

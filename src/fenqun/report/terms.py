@@ -57,6 +57,12 @@ METRICS = {
     "noise": Said("Noise share", "噪声占比"),
     "noise_share": Said("Noise share", "噪声占比"),
     "smallest": Said("Smallest segment", "最小分群"),
+    "macro_f1": Said("Macro-F1 from the segment", "由分群预测的宏 F1"),
+    "macro_f1_chance": Said("Macro-F1 by chance", "随机的宏 F1"),
+    "auc": Said("AUC from the segment", "由分群预测的 AUC"),
+    "auc_chance": Said("AUC by chance", "随机的 AUC"),
+    "cramers_v": Said("Cramér's V", "Cramér's V"),
+    "cramers_v_chance": Said("Cramér's V by chance", "随机的 Cramér's V"),
     "activity_explained": Said("Activity explained", "活跃度解释度"),
     "activity_agreement": Said("ARI with activity deciles", "与活跃度十分位的 ARI"),
 }
@@ -192,7 +198,7 @@ def metric_parts(name: str) -> tuple[str, str]:
     (('income', 'f1'), ('', 'ndcg'))
     """
     axis, _, rest = name.partition(".")
-    known = rest if axis in (*AXES, "published") and rest else name
+    known = rest if axis in (*AXES, "published", "fairness") and rest else name
     if known in METRICS:
         return "", known
     label, _, metric = known.rpartition(".")

@@ -373,4 +373,38 @@ WORDS: dict[str, Said] = {
         "Made by fenqun {version} from the artifacts of one run. Works offline; nothing is sent anywhere.",
         "由 fenqun {version} 依据一次运行的产物生成。可离线使用，不会发送任何数据。",
     ),
+    # names
+    "named_because": Said("Not by the language model: {why}.", "未采用语言模型的名称：{why}。"),
+    "named_instead": Said("By rules it would be: {name}", "按规则应为：{name}"),
+    "description_left_out": Said(
+        "Its description said more than its evidence and was left out.", "其描述超出了依据，已省略。"
+    ),
+    "claims": Said("What the language model claimed", "语言模型的说法"),
+    "claim_more": Said("more {what}", "{what}更多"),
+    "claim_less": Said("less {what}", "{what}更少"),
+    "claim_times": Said("{claim}, {times} times", "{claim}（{times} 倍）"),
+    "claim_figures": Said(
+        "later {here} here, {everyone} for everyone, n = {n}", "此后本群 {here}，全体 {everyone}，n = {n}"
+    ),
+    "warn_name": Said(
+        "The name of {segment}, “{name}”, touches on {about}: consider fenqun rename.",
+        "{segment} 的名称“{name}”涉及{about}：建议使用 fenqun rename 改名。",
+    ),
+    # fairness
+    "fairness": Said("Fairness", "公平性"),
+    "fairness_lead": Said(
+        "How well a person's segment alone gives away what was declared sensitive. Above chance, treating segments differently also treats these groups differently.",
+        "仅凭所在分群能在多大程度上推断出声明为敏感的属性。若高于随机，区别对待分群也就是区别对待这些群体。",
+    ),
+    "fairness_how": Said(
+        "Half of the users are predicted by what segments say in the other half. Chance: 95% of the values with the attribute shuffled. “Stand in”: above chance, with an AUC of at least 0.7 or a Cramér's V of at least 0.3.",
+        "以一半用户的分群情况预测另一半用户。随机：打乱属性后 95% 的取值范围。“几乎等同”：高于随机，且 AUC 不低于 0.7 或 Cramér's V 不低于 0.3。",
+    ),
+    "sensitive_attribute": Said("Sensitive attribute", "敏感属性"),
+    "chance": Said("chance", "随机"),
+    "base_rate": Said("Largest level · its F1", "最大类占比 · 其 F1"),
+    "warn_fairness": Said(
+        "Segments stand in for {what}: AUC {auc}, Cramér's V {v}. What is done by segment is done by {what}.",
+        "分群几乎等同于{what}：AUC {auc}，Cramér's V {v}。按分群行事即按{what}行事。",
+    ),
 }

@@ -9,13 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fenqun import schema
+from fenqun.segmentation.rule import Floats, Ints
 from fenqun.segmentation.segmentation import Assignment
 
 
 def memberships_table(
     users: pa.Array, ids: Sequence[str], assignment: Assignment, noise: npt.NDArray[np.bool_]
 ) -> pa.Table:
-    """Return the rows of ``memberships.parquet``; ``noise`` is one flag a user."""
+    """Return the rows of ``memberships.parquet``, without tiers; ``noise`` is one flag a user."""
     n, k = assignment.weights.shape
     names = pa.array(ids, pa.string())
     runner_up = pa.array(assignment.runner_up, mask=assignment.runner_up < 0)
@@ -35,9 +36,32 @@ def memberships_table(
             pa.array(np.arange(n + 1, dtype=np.int32) * k), weights, type=pa.list_(schema.WEIGHT)
         ),
         "noise": pa.array(noise),
+        "tier": pa.nulls(n, pa.string()),
+        "tier_score": pa.nulls(n, pa.float64()),
     }
     target = schema.memberships(users.type)
     return pa.table(
         [pa.chunked_array([column]) if isinstance(column, pa.Array) else column for column in columns.values()],
         schema=target,
     )
+
+
+def with_tiers(memberships: pa.Table, codes: Sequence[str], placed: Ints, scores: Floats) -> pa.Table:
+    """Return memberships with tiers.
+
+    Parameters
+    ----------
+    memberships
+        n rows of ``memberships.parquet``.
+    codes, placed
+        Codes of the tiers, and (n,) the position of each user's among them, -1 for none.
+    scores
+        (n,) predictions; NaN where there is none.
+    """
+    tier = pa.array(codes, pa.string()).take(pa.array(placed, mask=placed < 0))
+    columns = {"tier": tier, "tier_score": pa.array(scores, pa.float64(), mask=placed < 0)}
+    for name, column in columns.items():
+        memberships = memberships.set_column(
+            memberships.schema.get_field_index(name), memberships.schema.field(name), column
+        )
+    return memberships

@@ -2,12 +2,13 @@
 
 1. Rejected: a segment below the least size, or more noise than allowed. Nothing else rejects.
 2. A number of segments that was not asked for (density clusterers find their own) gives way to any that was.
-3. Highest lift on validation time. Trials within one standard error of it are level, and among them
-   the smallest number of segments wins (the one-standard-error rule of Breiman et al., 1984).
-4. Then the probe of the future category; level within its standard error, where one is given.
+3. Highest in the first figure of the goal (the lift of lists, say) on validation time. Trials within one standard error
+   of it are level, and among them the smallest number of segments wins (the one-standard-error rule of Breiman et
+   al., 1984).
+4. Then the goal's next figure; level within its standard error, where one is given.
 5. Then the mean rank over the internal metrics, then the order of trials.
 
-A log that gives no lift (one item) starts at the probe, with the same rule; without either, at 5.
+Where no trial has a figure, the next one takes its place, with the same rule; without any, it starts at 5.
 If every trial is rejected, the same order chooses among all of them and the winner is marked.
 """
 
@@ -34,7 +35,14 @@ class Verdict:
     marked: bool = False
 
 
-def rank(trials: Sequence[Candidate], unasked: Sequence[str], *, least: int, max_noise: float) -> list[Verdict]:
+def rank(
+    trials: Sequence[Candidate],
+    unasked: Sequence[str],
+    *,
+    least: int,
+    max_noise: float,
+    order: Sequence[str] = ("lift", "probe"),
+) -> list[Verdict]:
     """Judge trials against each other.
 
     Parameters
@@ -45,11 +53,13 @@ def rank(trials: Sequence[Candidate], unasked: Sequence[str], *, least: int, max
         Of each, what is wrong with its number of segments, empty where that was asked for.
     least, max_noise
         Gates: users in the smallest segment, share of noise.
+    order
+        Figures that rank them, the first first; higher is better.
     """
     faults = [_fault(metrics, least, max_noise) for _, metrics in trials]
     pool, marked = _pool(faults, unasked)
     reasons: dict[int, str] = {}
-    winner, praise = _duel(trials, pool, reasons)
+    winner, praise = _duel(trials, pool, order, reasons)
     verdicts = []
     for i in range(len(trials)):
         if i == winner:
@@ -83,10 +93,12 @@ def _pool(faults: Sequence[str], unasked: Sequence[str]) -> tuple[list[int], boo
     return asked or list(everyone), True
 
 
-def _duel(trials: Sequence[Candidate], pool: list[int], reasons: dict[int, str]) -> tuple[int, str]:
+def _duel(
+    trials: Sequence[Candidate], pool: list[int], order: Sequence[str], reasons: dict[int, str]
+) -> tuple[int, str]:
     """Return the winner of ``pool`` and its praise; say in ``reasons`` why the others lost."""
     praise = ""
-    for figure in ("lift", "probe"):
+    for figure in order:
         values = {i: trials[i][1].get(figure, math.nan) for i in pool}
         known = {i: value for i, value in values.items() if math.isfinite(value)}
         if not known:

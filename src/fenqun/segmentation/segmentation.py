@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class Segmentation:
     ----------
     ids
         ``S01`` is the largest. Equal sizes are ordered by centroid, so that ids depend on what users
-        did, not on their names or on the order of rows.
+        did, not on their names or on the order of rows. After a refresh, the ids of the run before.
     rule
         Segment ``i`` of the rule has the id ``ids[i]``.
     sizes
@@ -88,6 +89,15 @@ class Segmentation:
             sizes=tuple(int(sizes[s]) for s in order),
             clusterer=name or type(clusterer).__name__,
             parameters=dict(parameters or {}),
+        )
+
+    def renamed(self, ids: Sequence[str], order: Ints) -> Segmentation:
+        """Return the same segments under other ids, the ``order[0]``-th first."""
+        return replace(
+            self,
+            ids=tuple(ids[s] for s in order),
+            rule=self.rule.reordered(order),
+            sizes=tuple(self.sizes[s] for s in order),
         )
 
     def assign(self, X: NDArray[Any]) -> Assignment:

@@ -147,6 +147,7 @@ def select(
     judge: Judge,
     settings: Settings,
     *,
+    order: Sequence[str] = ("lift", "probe"),
     internal: Internal | None = None,
     clusterers: Sequence[str] | None = None,
     ks: Sequence[int] | None = None,
@@ -163,11 +164,12 @@ def select(
     X
         (n, d) features of users.
     judge
-        Labels (n,) from 0 to k-1 to figures on validation time: ``lift`` (of the segments' lists over
-        popularity), optionally ``lift_se``, ``probe`` (of the future category) and ``probe_se``; others
-        are recorded. NaN where a log cannot give one.
+        Labels (n,) from 0 to k-1 to figures on validation time: those that ``order`` names, and optionally the standard
+        error of each (``lift_se``); others are recorded. NaN where a log cannot give one.
     settings
         Gates, and what is fixed.
+    order
+        Figures that rank the trials, the first first.
     internal
         ``(X, labels)`` to internal metrics, which break ties.
     clusterers, ks
@@ -201,6 +203,7 @@ def select(
         [_unasked(trial, sizes, exact=settings.k is not None or ks is not None) for trial in trials],
         least=least_size(len(X), settings),
         max_noise=settings.max_noise,
+        order=order,
     )
     judged = tuple(_with(trial, verdict) for trial, verdict in zip(trials, verdicts, strict=True))
     (winner,) = [i for i, verdict in enumerate(verdicts) if verdict.verdict == "chosen"]
