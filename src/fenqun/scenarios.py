@@ -46,7 +46,12 @@ SCENARIOS: dict[str, Scenario] = {
         user_name=("customers", "顾客"),
         item_name=("products", "商品"),
         repeats=True,
-        tier_names=(("High value", "高价值"), ("Middle value", "中等价值"), ("Ordinary", "普通"), ("Potential", "潜力")),
+        tier_names=(
+            ("High value", "高价值"),
+            ("Middle value", "中等价值"),
+            ("Ordinary", "普通"),
+            ("Potential", "潜力"),
+        ),
         event_weights={
             "view": 0.2,
             "click": 0.3,

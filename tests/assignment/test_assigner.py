@@ -49,6 +49,9 @@ def assert_online_equals_batch(run: Run, path: Path) -> None:
     assert ours.keys() == theirs.keys()
     assert {u: r["segment_id"] for u, r in ours.items()} == {u: r["segment_id"] for u, r in theirs.items()}
     assert max(abs(ours[u]["confidence"] - theirs[u]["confidence"]) for u in ours) < 1e-5
+    assert {u: r["tier"] for u, r in ours.items()} == {u: r["tier"] for u, r in theirs.items()}
+    if None not in {r["tier"] for r in ours.values()}:
+        assert max(abs(ours[u]["tier_score"] - theirs[u]["tier_score"]) for u in ours) < 1e-9
     batch, online = published_vectors(run), vectors_of(run, path)
     assert max(np.abs(batch[u] - online[u]).max() for u in batch) < 1e-5
 
@@ -61,6 +64,10 @@ def test_all_blocks_are_part_of_this_run(finished: Run) -> None:
     assert finished.read_json("work/blocks.json")["weights"].keys() == {"taste", "intent", "rhythm"}
     names = pq.read_schema(finished.artifact("user_vectors.parquet")).names
     assert names == ["user_id", "vector", "taste", "intent", "rhythm"]
+
+
+def test_every_user_of_this_run_has_a_tier(finished: Run) -> None:
+    assert finished.read_table("memberships.parquet")["tier"].null_count == 0
 
 
 def test_forecasts_are_there_for_every_user_and_in_their_range(finished: Run) -> None:

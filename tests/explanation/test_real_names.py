@@ -40,7 +40,7 @@ def households() -> Population:
     category, text = (items[name].to_pylist() for name in ("product_category", "product_type"))
     found = [(category[p], text[p]) if p is not None else (None, None) for p in place]
     names = sorted({c for c, _ in found if c})
-    population = Population(
+    return Population(
         labels=np.zeros(counts.shape[0], dtype=np.int64),
         segment_ids=["S00"],
         profiles=pa.table(
@@ -52,7 +52,6 @@ def households() -> Population:
         category_codes=np.array([names.index(c) if c else -1 for c, _ in found], dtype=np.int32),
         category_names=names,
     )
-    return population
 
 
 @pytest.mark.parametrize("k", [6, 20])

@@ -218,6 +218,8 @@ class Fabric:
             "runner_up_id": [self.segments[g] for g in other] if self.k > 1 else [None] * self.n,
             "weights": [[{"segment_id": self.segments[g], "weight": 0.7}] for g in self.labels],
             "noise": self.random.random(self.n) < 0.02,
+            "tier": [None] * self.n,
+            "tier_score": [None] * self.n,
         }
         self.run.write_table("memberships.parquet", pa.table(rows, schema=schema.memberships(pa.string())))
 

@@ -139,7 +139,9 @@ class Assigner:
         )
         return _Described(store.users, inputs, fused, self._tiers(store, profiles, now))
 
-    def _tiers(self, store: SequenceStore, profiles: pa.Table, now: int) -> tuple[tuple[str, ...], Ints, Floats] | None:
+    def _tiers(
+        self, store: SequenceStore, profiles: pa.Table, now: int
+    ) -> tuple[tuple[str, ...], Ints, Floats] | None:
         """Foretell users as of now and place them by the run's own rule; None where the run has no tiers."""
         if self.tiers is None:
             return None

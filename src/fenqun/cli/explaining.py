@@ -22,14 +22,25 @@ def explain_one_segment(run: Run, segment: str, as_json: bool) -> None:
     if row is None:
         known = ", ".join(row["segment_id"] for row in rows)
         raise RunError(f"has no segment {segment!r}", where=str(run.path), mend=f"one of {known}")
-    told: dict[str, Any] = {**row, "card": json.loads(row["card"]), "drivers": json.loads(row["drivers"])}
+    told: dict[str, Any] = {**row, **{name: json.loads(row[name]) for name in ("card", "drivers", "naming")}}
     if as_json:
         print_json(told)
         return
     print(
         f"{segment}: {row['name_en']} / {row['name_zh']}; {row['size']:,} users ({row['share']:.1%}), "
-        f"{told['card']['kind']}"
+        f"{told['card']['kind']}, named by {told['naming']['source']}"
     )
+    if told["naming"]["description_en"]:
+        print(f"{told['naming']['description_en']} / {told['naming']['description_zh']}")
+    if told["naming"]["claims"]:
+        print_table(
+            "What the language model claimed",
+            ["kind", "feature", "direction", "verdict", "later here", "later everyone", "n"],
+            [
+                [c["kind"], c["feature"], c["direction"], c["verdict"], c["value"], c["everyone"], c["n"]]
+                for c in told["naming"]["claims"]
+            ],
+        )
     print_table(
         "What sets it apart",
         ["kind", "feature", "effect", "here", "everyone", "q"],

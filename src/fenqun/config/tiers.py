@@ -13,7 +13,8 @@ class Tiers(Settings):
     """An ordered cut of users by a predicted value, beside their segments."""
 
     of: str | None = Field(
-        None, description="value, events, active, or a target's name; None: value where the log carries it, else events"
+        None,
+        description="value, events, active, or a target's name; None: value where the log carries it, else events",
     )
     method: Literal["kmeans", "share", "value", "cost", "none"] = Field(
         "kmeans",
@@ -28,10 +29,13 @@ class Tiers(Settings):
         (), description="Of method value: predictions from which on a tier begins, the smallest first"
     )
     costs: tuple[float, ...] = Field(
-        (), description="Of method cost: what one contact of each kind costs, the cheapest first, in units of the value"
+        (),
+        description="Of method cost: what one contact of each kind costs, the cheapest first, in units of the value",
     )
     uplift: float = Field(
-        0.05, gt=0, description="Of method cost: share by which a contact raises what a user brings; from an experiment"
+        0.05,
+        gt=0,
+        description="Of method cost: share by which a contact raises what a user brings; from an experiment",
     )
     potential: bool = Field(
         True, description="Whether users above the lowest tier who bring little now are a tier of their own"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fenqun.evaluation.intervals import Floats, Ints, Interval, around, bootstrap, point
+from fenqun.evaluation.intervals import Floats, Interval, Ints, around, bootstrap, point
 from fenqun.evaluation.value import variance_statistic
 
 

@@ -45,10 +45,11 @@ _ENGLISH = """a an the of for in on at to by with from and or but than as their 
     low lower especially particularly strong stronger interest interested taste tastes products product items item
     content focused focus are is be have has do does not no little lot lots what when also both time times
     come comes coming tend tends activity active"""
-_CHINESE = """的 了 和 与 及 或 在 是 有 为 更 较 最 多 少 比 常 爱 喜欢 偏爱 偏好 钟爱 热爱 购买 选购 消费 观看 收听 阅读 学习 使用
-    人群 用户 顾客 客户 买家 购物者 消费者 爱好者 迷 粉丝 观众 听众 读者 学员 学生 会员 群体 一族 族 党 控 达人 者 人 群 们
-    这些 他们 其他 所有 平均 高于 低于 明显 尤其 主要 经常 很少 往往 比例 频繁 兴趣 商品 产品 内容 物品 业务 类 等 不 也 都 相比
-    倾向 典型 关注 专注 热衷 选择 占比 更多 较少 较多 较高 较低 时 时段 比一般 一般"""
+_CHINESE = """的 了 和 与 及 或 更 较 最 也 都 等 喜欢 偏爱 偏好 钟爱 热爱 爱看 爱买 爱听 购买 选购 消费 观看 收听 阅读 学习 使用
+    人群 用户 顾客 客户 买家 购物者 消费者 爱好者 粉丝 观众 听众 读者 学员 学生 会员 群体 一族 达人 影迷 乐迷 电影 影片
+    这些 他们 其他 所有 平均 高于 低于 明显 尤其 主要 经常 很少 往往 比例 频繁 兴趣 商品 产品 内容 物品 业务 相比
+    倾向 典型 关注 专注 热衷 选择 占比 更多 较少 较多 较高 较低 时段 比一般 比其他 多于 少于 一般 常买 常看"""
+_CHINESE_ENDINGS = "迷党控族者群们片类人"
 _NEUTRAL = frozenset(_ENGLISH.split())
 _NEUTRAL_ZH = sorted(_CHINESE.split(), key=len, reverse=True)
 
@@ -104,7 +105,8 @@ def unbacked_zh(
     for piece in (*chinese, *_NEUTRAL_ZH):
         rest = rest.replace(piece, " ")
     latin = " ".join(re.findall(r"[A-Za-z][A-Za-z'&/ -]*", rest))
-    pieces = list(dict.fromkeys(re.findall(r"[\u3400-\u9fff]+", rest)))
+    runs = (run.rstrip(_CHINESE_ENDINGS) for run in re.findall(r"[\u3400-\u9fff]+", rest))
+    pieces = list(dict.fromkeys(run for run in runs if run))
     said = [*backing, english]
     return [*unbacked(latin, said, encode, struck), *_strangers(pieces, said, struck, encode, SAME_MEANING_ZH)]
 

@@ -19,7 +19,7 @@ from fenqun.explanation.lint import lint
 from fenqun.explanation.naming import Name
 from fenqun.explanation.wording import clean
 from fenqun.schema import GivenName, GivenNames
-from fenqun.store import Run
+from fenqun.store import Run, explain_damage
 
 NAMES, MEMBERS = "names.json", "work/named.json"
 LONGEST = 80
@@ -56,6 +56,14 @@ def read_given(run: Run) -> dict[str, GivenName]:
     return dict(run.read_model(NAMES, GivenNames).names) if run.artifact(NAMES).is_file() else {}
 
 
+def _members(run: Run) -> dict[str, list[str]]:
+    """Return the sketches of the people who were named, by the id at the time."""
+    if not run.artifact(MEMBERS).is_file():
+        return {}
+    with explain_damage(f"{MEMBERS} is damaged", run.path, "delete it: names then stay with their ids"):
+        return {str(segment): [str(h) for h in hashes] for segment, hashes in run.read_json(MEMBERS).items()}
+
+
 def placed(
     run: Run, ids: Sequence[str], labels: NDArray[np.int64], users: Sequence[object]
 ) -> tuple[dict[int, Name], list[str]]:
@@ -71,7 +79,7 @@ def placed(
     given = read_given(run)
     if not given:
         return {}, []
-    known = run.read_json(MEMBERS) if run.artifact(MEMBERS).is_file() else {}
+    known = _members(run)
     now = _sketches(ids, labels, users)
     at: dict[int, Name] = {}
     resting = []
@@ -116,7 +124,7 @@ def give(
     """Write a person's name of a segment; names given before move to the ids that their people have now."""
     at, resting = placed(run, ids, labels, users)
     before = read_given(run)
-    known = run.read_json(MEMBERS) if run.artifact(MEMBERS).is_file() else {}
+    known = _members(run)
     names = {s: before[s] for s in resting if s not in ids} | {
         ids[g]: GivenName(en=one.en, zh=one.zh) for g, one in at.items()
     }

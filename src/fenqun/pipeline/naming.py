@@ -25,7 +25,7 @@ from fenqun.pipeline.earlier import Earlier
 from fenqun.pipeline.held_out import held_out
 from fenqun.pipeline.phases import Phases
 from fenqun.schema import USER, Naming
-from fenqun.store import Run, digest
+from fenqun.store import Run, digest, explain_damage
 
 ANSWERS = "work/answers.json"
 
@@ -40,11 +40,14 @@ class StoredAnswers:
     def ask(self, messages: list[dict[str, str]], schema: dict[str, Any], question: str) -> str:
         """Return the stored answer, else ask and store what comes; a failure is not stored."""
         key = digest([self.endpoint.id, messages[0], schema, question])
-        known = self.run.read_json(ANSWERS) if self.run.artifact(ANSWERS).is_file() else {}
+        known: dict[str, str] = {}
+        if self.run.artifact(ANSWERS).is_file():
+            with explain_damage(f"{ANSWERS} is damaged", self.run.path, "delete it and run again"):
+                known = dict(self.run.read_json(ANSWERS))
         if key not in known:
             known[key] = self.endpoint.ask(messages, schema, question)
             self.run.write_json(ANSWERS, dict(sorted(known.items())))
-        return str(known[key])
+        return known[key]
 
 
 def name_people(

@@ -89,11 +89,11 @@ class TierJudge:
     def calibration(self) -> list[Calibration]:
         """Say how far the forecast that tiers are cut on, and the chance to be active, mean what they say."""
         forecasts = self.rhythm.predictions(self.phases.profiles("judge").filter(pa.array(self.active))).values
-        found = []
-        for outcome in dict.fromkeys((self.outcome, "active")):
-            if outcome in self.seen:
-                found.append(_calibration(outcome, self.expected(outcome, forecasts[outcome]), self.seen[outcome]))
-        return found
+        return [
+            _calibration(outcome, self.expected(outcome, forecasts[outcome]), self.seen[outcome])
+            for outcome in dict.fromkeys((self.outcome, "active"))
+            if outcome in self.seen
+        ]
 
     def contest(self) -> list[TierContest]:
         """Compare tiers with RFM, by k-means and by quintiles, with as many groups."""
@@ -125,7 +125,7 @@ class TierJudge:
 
     def metrics(self, table: TierTable) -> list[Metric]:
         """Return the headline figures of the tiers."""
-        prefix = {"tiers": "", "rfm_kmeans": "rfm_kmeans_", "rfm_cuts": "rfm_cuts_"}
+        prefix = {"tiers": "", "rfm_kmeans": "rfm_kmeans.", "rfm_cuts": "rfm_cuts."}
         found = [
             Metric(
                 name=f"tiers.{prefix[row.grouping]}explained_{row.outcome}",
@@ -142,7 +142,9 @@ class TierJudge:
             for name in ("total", "r2", "auc", "brier", "ece"):
                 value = getattr(one, name)
                 if value is not None:
-                    found.append(Metric(name=f"tiers.{one.outcome}_{name}", value=value, n=one.n, protocol=protocol))
+                    found.append(
+                        Metric(name=f"tiers.{one.outcome}.{name}", value=value, n=one.n, protocol=protocol)
+                    )
         return found
 
 
@@ -153,7 +155,8 @@ def _calibration(outcome: str, expected: Floats, seen: Floats) -> Calibration:
         n=len(seen),
         total=float(expected.sum() / seen.sum()) if seen.sum() > 0 else None,
         bins=[
-            ReliabilityBin(n=one.n, predicted=one.predicted, seen=one.observed) for one in reliability(expected, seen)
+            ReliabilityBin(n=one.n, predicted=one.predicted, seen=one.observed)
+            for one in reliability(expected, seen)
         ],
         **figures,
     )

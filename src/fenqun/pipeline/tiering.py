@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.config import Config
@@ -147,9 +145,8 @@ def _withdraw(phases: Phases) -> None:
     run.artifact(TABLE).unlink(missing_ok=True)
     memberships = run.read_table("memberships.parquet")
     n = memberships.num_rows
-    if memberships["tier"].null_count < n:
-        nobody, nothing = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
-        run.write_table("memberships.parquet", with_tiers(memberships, [], nobody, nothing))
+    nobody, nothing = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
+    run.write_table("memberships.parquet", with_tiers(memberships, [], nobody, nothing))
     _add_metrics(phases, [])
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fenqun.config import Config
-from fenqun.schema import Manifest, Metrics, QualityReport
+from fenqun.schema import Manifest, Metrics, QualityReport, TierTable
 from fenqun.settings import load_config
 from fenqun.store import Run
 
@@ -38,6 +38,7 @@ class Artifacts:
     comparison: pa.Table | None = None
     recommendations: pa.Table | None = None
     metrics: Metrics | None = None
+    tiers: TierTable | None = None
     texts: dict[str, str] = field(default_factory=dict)
     categories: dict[str, str] = field(default_factory=dict)
 
@@ -84,6 +85,7 @@ def read_artifacts(run: Run) -> Artifacts:
         comparison=table("comparison.parquet"),
         recommendations=recommendations,
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,
+        tiers=run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None,
         texts=texts,
         categories=categories,
     )

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from fenqun.report import atlas, blocks, fairness, figures, made, sections, terms
+from fenqun.report import atlas, blocks, fairness, figures, made, sections, terms, tiers
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
 from fenqun.report.notices import notice
@@ -57,7 +57,8 @@ def render(found: Artifacts) -> str:
     script, _, _ = environment.loader.get_source(environment, "report.js")  # type: ignore[union-attr]
     axes = sections.comparison_axes(found)
     trials = sections.trial_rows(found)
-    plots = _plots(found, axes, trials)
+    tiered = tiers.tier_view(found)
+    plots = _plots(found, axes, trials, tiered)
     return template.render(
         css=Markup(source),
         script=Markup(script),
@@ -73,6 +74,7 @@ def render(found: Artifacts) -> str:
         fairness=fairness.fairness_rows(found),
         axes=axes,
         trials=trials,
+        tiers=tiered,
         quiet=made.quiet_rules(found),
         stages=made.stages(found),
         metrics=made.metric_rows(found),
@@ -122,7 +124,9 @@ def changes(one: Any, other: Any, path: tuple[str | int, ...] = ()) -> list[tupl
     return [] if one == other else [(list(path), other)]
 
 
-def _plots(found: Artifacts, axes: list[sections.AxisView], trials: dict[str, Any]) -> dict[str, Any]:
+def _plots(
+    found: Artifacts, axes: list[sections.AxisView], trials: dict[str, Any], tiered: tiers.TierView | None
+) -> dict[str, Any]:
     """Return every figure in English, with what changes in Chinese."""
     drawn: dict[str, Any] = {}
 
@@ -135,6 +139,8 @@ def _plots(found: Artifacts, axes: list[sections.AxisView], trials: dict[str, An
     for axis in axes:
         for chart in axis.charts:
             add(chart.plot, figures.comparison_figure, found.comparison, chart.metric, chart.axis, found.k)
+    for diagram in tiered.diagrams if tiered else ():
+        add(diagram.plot, tiers.reliability_figure, diagram.found)
     if trials.get("drawn"):
         add("plot-trials", figures.trials_figure, found.trials, found.config.strategy, found.one_item)
     return drawn

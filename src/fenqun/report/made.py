@@ -70,9 +70,7 @@ def metric_rows(found: Artifacts) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "name": _published(metric_term(metric.name))
-            if metric.name.startswith("published.")
-            else metric_term(metric.name),
+            "name": _of_whom(metric.name),
             "value": number(metric.value),
             "interval": span(metric.low, metric.high),
             "n": count(metric.n),
@@ -82,8 +80,10 @@ def metric_rows(found: Artifacts) -> list[dict[str, Any]]:
     ]
 
 
-def _published(said: Said) -> Said:
-    return say("of_published", what=said)
+def _of_whom(name: str) -> Said:
+    """Return the term of a headline figure, and whom it is about where that is not the judged segments."""
+    about = {"published": "of_published", "tiers": "of_tiers"}.get(name.partition(".")[0])
+    return say(about, what=metric_term(name)) if about else metric_term(name)
 
 
 def quiet_rules(found: Artifacts) -> Said | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fenqun.data.traits import trait
 from fenqun.explanation.wording import clean
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.lists import readable
 from fenqun.report.numbers import count, number, percent
-from fenqun.report.terms import column_term
 from fenqun.report.words import NOTHING, Said, joined, same, say
 from fenqun.schema import Card, Claim, Naming
 
@@ -100,13 +100,12 @@ def _reason(code: str) -> Said:
 
 
 def _line(claim: Claim, titles: Mapping[str, str]) -> ClaimLine:
-    feature = claim.feature
     if claim.kind == "item":
-        feature = readable(titles.get(claim.feature, claim.feature), 60)
-    elif claim.kind == "trait":
-        feature = column_term(claim.feature)
+        feature = same(readable(titles.get(claim.feature, claim.feature).split(" | ")[0], 60))
+    elif claim.kind == "trait" and claim.verdict != "unknown":
+        feature = Said(trait(claim.feature).en, trait(claim.feature).zh)
     else:
-        feature = readable(claim.feature, 60)
+        feature = same(readable(claim.feature, 60))
     text = say("claim_more" if claim.direction == "more" else "claim_less", what=feature)
     if claim.times is not None:
         text = say("claim_times", claim=text, times=number(claim.times))

@@ -29,6 +29,7 @@ from fenqun.report.terms import (
     metric_term,
     term,
 )
+from fenqun.report.tiers import no_tiers
 from fenqun.report.verdict import is_tested, verdicts_at
 from fenqun.report.words import Said, say, together
 
@@ -98,6 +99,8 @@ def warnings(found: Artifacts) -> list[Said]:
         said.append(
             say("warn_unavailable", who=term(STRATEGIES, name), why=notice(clean(str(why), 300).rstrip(".")))
         )
+    if (why := no_tiers(found)).en:
+        said.append(why)
     notices = [record.figures["notice"] for record in found.manifest.stages if record.figures.get("notice")]
     notices += found.quality.notices if found.quality else []
     notices += found.metrics.notes if found.metrics else []

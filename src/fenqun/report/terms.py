@@ -62,6 +62,10 @@ METRICS = {
     "auc": Said("AUC from the segment", "由分群预测的 AUC"),
     "auc_chance": Said("AUC by chance", "随机的 AUC"),
     "cramers_v": Said("Cramér's V", "Cramér's V"),
+    "total": Said("Predicted over seen", "预测与实际之比"),
+    "r2": Said("R²", "R²"),
+    "brier": Said("Brier score", "Brier 分数"),
+    "ece": Said("Calibration error", "校准误差"),
     "cramers_v_chance": Said("Cramér's V by chance", "随机的 Cramér's V"),
     "activity_explained": Said("Activity explained", "活跃度解释度"),
     "activity_agreement": Said("ARI with activity deciles", "与活跃度十分位的 ARI"),
@@ -144,6 +148,16 @@ WORTH = {
     "future_value": Said("Future value explained", "后续价值解释度"),
     "future_events": Said("Future activity explained", "后续活跃解释度"),
 }
+GROUPINGS = {
+    "tiers": Said("Tiers", "分层"),
+    "rfm_kmeans": Said("RFM and k-means", "RFM + k-means"),
+    "rfm_cuts": Said("RFM quintiles", "RFM 五分位"),
+}
+FORETOLD = {
+    "value": Said("Value", "价值"),
+    "events": Said("Activity", "活跃度"),
+    "active": Said("Chance to be active", "活跃概率"),
+}
 STAGES = {
     "data": Said("Data", "数据"),
     "profiles": Said("Profiles and splits", "画像与划分"),
@@ -158,6 +172,7 @@ STAGES = {
     "map": Said("Map", "地图"),
     "segmentation": Said("Segmentation", "分群"),
     "evaluation": Said("Evaluation", "评估"),
+    "tiers": Said("Tiers", "分层"),
     "explanation": Said("Explanation", "解释"),
     "recommendation": Said("Recommendation", "推荐"),
     "report": Said("Report", "报告"),
@@ -198,7 +213,7 @@ def metric_parts(name: str) -> tuple[str, str]:
     (('income', 'f1'), ('', 'ndcg'))
     """
     axis, _, rest = name.partition(".")
-    known = rest if axis in (*AXES, "published", "fairness") and rest else name
+    known = rest if axis in (*AXES, "published", "fairness", "tiers") and rest else name
     if known in METRICS:
         return "", known
     label, _, metric = known.rpartition(".")
@@ -215,8 +230,8 @@ def metric_term(name: str) -> Said:
     said = term(METRICS, metric)
     if not label:
         return said
-    spoken = column_term(label)
-    return Said(f"{spoken} · {said.en}", f"{spoken} · {said.zh}")
+    spoken = FORETOLD.get(label) or GROUPINGS.get(label) or same(column_term(label))
+    return Said(f"{spoken.en} · {said.en}", f"{spoken.zh} · {said.zh}")
 
 
 def column_term(name: str) -> str:

@@ -407,4 +407,67 @@ WORDS: dict[str, Said] = {
         "Segments stand in for {what}: AUC {auc}, Cramér's V {v}. What is done by segment is done by {what}.",
         "分群几乎等同于{what}：AUC {auc}，Cramér's V {v}。按分群行事即按{what}行事。",
     ),
+    # tiers
+    "tiers": Said("Tiers: how much to expect", "分层：预期多少"),
+    "tiers_lead": Said(
+        "Every user by the {what} expected of the next {days} days, learned from what followed earlier moments. "
+        "Segments say what people like, tiers how much is to come.",
+        "按未来 {days} 天的预期{what}划分用户，由更早时点之后发生的情况学得。分群说明喜好，分层说明预期多少。",
+    ),
+    "tiers_lead_column": Said(
+        "Every user by the {what} expected of them. Segments say what people like, tiers where more is to come.",
+        "按预期{what}划分用户。分群说明喜好，分层说明预期高低。",
+    ),
+    "tier": Said("Tier", "层级"),
+    "tier_users": Said("Users", "用户数"),
+    "tier_share": Said("Share", "占比"),
+    "tier_expected": Said("Expected", "预期"),
+    "tier_judged": Said("Held-out: expected", "留出期：预期"),
+    "tier_seen": Said("Held-out: seen", "留出期：实际"),
+    "tier_potential_why": Said(
+        "{name} (TP): by the forecast above the lowest tier, by what they bring now no better than it.",
+        "{name}（TP）：按预测高于最低层，按当前贡献则不高于最低层。",
+    ),
+    "tier_held_out": Said(
+        "Held-out: tiers cut before the test time, and what their {n} users did in the {days} days after it.",
+        "留出期：分层在测试期之前划定，并统计其 {n} 名用户在此后 {days} 天内的表现。",
+    ),
+    "tier_unjudged": Said(
+        "Not judged: too little time lies before the held-out events to learn a forecast.",
+        "未评估：留出期之前的时间不足以学习预测。",
+    ),
+    "tier_contest": Said("Tiers against RFM", "分层与 RFM 对比"),
+    "tier_contest_why": Said(
+        "Variance of what users did in the held-out time that {k} groups of each kind explain.",
+        "各方法分为 {k} 组时，对用户留出期表现的方差解释度。",
+    ),
+    "tier_grouping": Said("Groups by", "划分方法"),
+    "tier_lead_over": Said("Lead of tiers", "分层领先"),
+    "tier_reliability": Said("{what}: expected and seen", "{what}：预期与实际"),
+    "tier_reliability_why": Said(
+        "Tenths of the users by what was expected of them. On the line, predictions mean what they say.",
+        "按预期将用户分为十组。落在线上即预测与实际相符。",
+    ),
+    "tier_total": Said("In all, expected is {total} of what was seen.", "总体上，预期为实际的 {total}。"),
+    "tier_brier": Said("Brier score {brier}, calibration error {ece}.", "Brier 分数 {brier}，校准误差 {ece}。"),
+    "tier_grid": Said("Segments and tiers", "分群与分层"),
+    "tier_grid_why": Said(
+        "Share of all users, and below it share of all that is expected ({what}). Darker: more users.",
+        "上为占全体用户的比例，下为占全部预期（{what}）的比例。颜色越深，用户越多。",
+    ),
+    "tier_grid_chance": Said("Share of all users. Darker: more users.", "占全体用户的比例。颜色越深，用户越多。"),
+    "tier_all": Said("All", "合计"),
+    "of_tiers": Said("{what}, tiers", "{what}（分层）"),
+    "foretold_events": Said("number of events", "事件数"),
+    "foretold_active": Said("chance of any activity", "活跃概率"),
+    "no_tiers": Said("There are no tiers: {why}.", "没有分层：{why}。"),
+    "no_tiers_per_user": Said(
+        "each user's own last events are held out, so that no moment divides past and future for all",
+        "以每名用户各自最后的事件留出，没有划分过去与未来的统一时点",
+    ),
+    "no_tiers_no_forecasts": Said(
+        "nothing is forecast, as the log is too short or forecasts are switched off",
+        "日志过短或已关闭预测，因此没有预测",
+    ),
+    "no_tiers_not_forecast": Said("what tiers.of names is not forecast", "tiers.of 所指定的量没有预测"),
 }

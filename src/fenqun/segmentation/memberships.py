@@ -60,8 +60,6 @@ def with_tiers(memberships: pa.Table, codes: Sequence[str], placed: Ints, scores
     """
     tier = pa.array(codes, pa.string()).take(pa.array(placed, mask=placed < 0))
     columns = {"tier": tier, "tier_score": pa.array(scores, pa.float64(), mask=placed < 0)}
-    for name, column in columns.items():
-        memberships = memberships.set_column(
-            memberships.schema.get_field_index(name), memberships.schema.field(name), column
-        )
-    return memberships
+    target = schema.memberships(memberships.schema.field(schema.USER).type)
+    kept = {name: memberships[name] for name in target.names if name not in columns}
+    return pa.table(kept | columns).select(target.names).cast(target)
