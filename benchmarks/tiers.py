@@ -3,13 +3,14 @@
 Protocol
 --------
 Everything is learned on purchases before 1 October 2017 (local midnight) and judged on what followed. Tiers are exact
-one-dimensional k-means on the road's own forecast of value, or of events, learned on rolled earlier cuts alone.
+one-dimensional k-means on the road's own forecast of value, of events or of any activity, learned on rolled earlier
+cuts alone.
 Value: adjusted share of the variance of each household's later dollars, purchases and return that 12 and 3 groups
 explain. Lists: NDCG@20 of each group's list (the road's: recent choices, smoothed towards everyone's). Seeds change the
 trees of the forecast, k-means and SVD; a figure is the mean over seeds, its interval a bootstrap over households, its
 lead the paired difference to RFM + k-means (value) or to SVD + k-means (lists).
 
-tiers of value, of events   no user is set apart as potential: as many groups as the others
+tiers of ...                no user is set apart as potential: as many groups as the others
 RFM + k-means               log recency, frequency and value, standardised
 RFM quintiles               sums of quintiles, cut into groups of about equal size
 SVD + k-means               64 components of TF-IDF-weighted log counts, rows of length one
@@ -118,6 +119,7 @@ def groupings(phases: Phases, seeds: int) -> dict[str, Callable[[int, int], np.n
     return {
         "tiers of value": cut("value"),
         "tiers of events": cut("events"),
+        "tiers of activity": cut("active"),
         "RFM + k-means": clustered(lambda seed: rfm),
         "RFM quintiles": lambda k, seed: rfm_cuts(profiles["recency_days"].to_numpy(), amounts, k),
         "SVD + k-means": clustered(lambda seed: svd[seed]),

@@ -61,7 +61,9 @@ def test_tiers_are_judged_on_held_out_time(run: Run) -> None:
 def test_other_settings_cut_anew_and_leave_segments_alone(run: Run, log: SyntheticLog, forecasting: Config) -> None:
     before = run.read_table("memberships.parquet")
     shares = forecasting.model_copy(
-        update={"tiers": forecasting.tiers.model_copy(update={"of": "events", "method": "share", "potential": False})}
+        update={
+            "tiers": forecasting.tiers.model_copy(update={"of": "events", "method": "share", "potential": False})
+        }
     )
     run_pipeline(shares, run.path)
     table = run.read_model("tiers.json", TierTable)

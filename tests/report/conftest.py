@@ -25,6 +25,12 @@ NAMES = [
     ("Budget pet owners", "低单价宠物主人"),
     ("Lapsed gift-card buyers", "沉睡礼品卡买家"),
 ]
+TIERS = [
+    ("T1", "High value", "高价值", 1900.0),
+    ("T2", "Middle value", "中等价值", 800.0),
+    ("TP", "Potential", "潜力", 600.0),
+    ("T3", "Ordinary", "普通", 200.0),
+]
 TITLES = [
     "Soft drinks 12 pack",
     "Ground beef",
@@ -218,10 +224,68 @@ class Fabric:
             "runner_up_id": [self.segments[g] for g in other] if self.k > 1 else [None] * self.n,
             "weights": [[{"segment_id": self.segments[g], "weight": 0.7}] for g in self.labels],
             "noise": self.random.random(self.n) < 0.02,
-            "tier": [None] * self.n,
-            "tier_score": [None] * self.n,
+            "tier": [TIERS[rank][0] for rank in self._tiers()],
+            "tier_score": [TIERS[rank][3] for rank in self._tiers()],
         }
         self.run.write_table("memberships.parquet", pa.table(rows, schema=schema.memberships(pa.string())))
+
+    def _tiers(self) -> list[int]:
+        return [(7 * i) % 10 // 3 for i in range(self.n)]
+
+    def tiers(self) -> None:
+        sizes = np.bincount(self._tiers(), minlength=len(TIERS))
+        rows = [
+            schema.Tier(
+                tier=code,
+                name_en=self.plant + en,
+                name_zh=self.plant + zh,
+                size=int(size),
+                share=size / self.n,
+                predicted=score,
+                judged_users=int(size),
+                judged_predicted=0.9 * score,
+                judged_seen=0.85 * score,
+            )
+            for (code, en, zh, score), size in zip(TIERS, sizes, strict=True)
+        ]
+        bins = [schema.ReliabilityBin(n=self.n // 10, predicted=x / 11, seen=x / 12) for x in range(1, 11)]
+        contest = [
+            schema.TierContest(
+                outcome=outcome,
+                grouping=grouping,
+                groups=4,
+                value=0.62 - lead,
+                low=0.58 - lead,
+                high=0.66 - lead,
+                n=self.n,
+                **(
+                    {"difference": lead, "difference_low": lead - 0.03, "difference_high": lead + 0.03}
+                    if lead
+                    else {}
+                ),
+            )
+            for outcome in ("value", "events")
+            for grouping, lead in (("tiers", 0.0), ("rfm_kmeans", 0.2), ("rfm_cuts", 0.12))
+        ]
+        self.run.write_json(
+            "tiers.json",
+            schema.TierTable(
+                of="value",
+                method="kmeans",
+                horizon_days=90.0,
+                judged_days=54.4,
+                cuts=[300.0, 1100.0],
+                low_present=120.0,
+                tiers=rows,
+                calibration=[
+                    schema.Calibration(outcome="value", n=self.n, total=1.05, r2=0.7, bins=bins),
+                    schema.Calibration(
+                        outcome="active", n=self.n, total=1.01, auc=0.88, brier=0.04, ece=0.01, bins=bins
+                    ),
+                ],
+                contest=contest,
+            ),
+        )
 
     def segments_table(self) -> None:
         rows = []
@@ -455,6 +519,7 @@ class Fabric:
             self.profiles,
             self.map,
             self.memberships,
+            self.tiers,
             self.segments_table,
             self.items,
             self.recommendations,

@@ -87,7 +87,9 @@ class Config(Settings):
         if asked != self.goal and asked not in {target.name for target in self.targets}:
             raise ValueError(f"goal: target:{asked} asks for a target, but targets names none {asked!r}")
         if self.tiers.of not in (None, "value", "events", "active", *(target.name for target in self.targets)):
-            raise ValueError(f"tiers.of is {self.tiers.of!r}: neither value, events, active nor the name of a target")
+            raise ValueError(
+                f"tiers.of is {self.tiers.of!r}: neither value, events, active nor the name of a target"
+            )
         if self.labels and self.data.users is None:
             raise ValueError("labels are columns of the user table, but data.users is not given")
         described = {*self.labels, *(self.data.users.attributes if self.data.users else ())}

@@ -242,11 +242,14 @@ def _cross(
     """Return shares of users and of the sum of predictions, (segments, tiers)."""
     place, tier_place = ({code: i for i, code in enumerate(names)} for names in (ids, codes))
     users, expected = np.zeros((len(ids), len(codes))), np.zeros((len(ids), len(codes)))
-    columns = (memberships[name].to_pylist() for name in (SEGMENT, "tier", "tier_score"))
-    for segment, tier, score in zip(*columns, strict=True):
-        if segment in place and tier in tier_place:
-            users[place[segment], tier_place[tier]] += 1
-            expected[place[segment], tier_place[tier]] += score
+    # On one thread: sums of floats depend on their order.
+    counted = memberships.group_by([SEGMENT, "tier"], use_threads=False).aggregate(
+        [("tier_score", "count"), ("tier_score", "sum")]
+    )
+    for row in counted.to_pylist():
+        if row[SEGMENT] in place and row["tier"] in tier_place:
+            at = place[row[SEGMENT]], tier_place[row["tier"]]
+            users[at], expected[at] = row["tier_score_count"], row["tier_score_sum"]
     total = expected.sum()
     return users / max(len(memberships), 1), expected / total if total > 0 else expected
 
