@@ -76,7 +76,7 @@ def learn_rhythm(context: Context) -> StageOutput:
     config, run = context.config, context.run
     phases = Phases(config, run)
     horizon = horizon_seconds(config, phases.splits)
-    targets = _targets(phases)
+    targets = phases.targets
     figures: dict[str, Any] = {"horizon_days": round(horizon / 86400, 2)}
     for phase in PHASES:
         cuts = []
@@ -113,22 +113,6 @@ def learn_rhythm(context: Context) -> StageOutput:
     else:  # forecasts of an earlier request must not linger
         run.artifact("forecasts.parquet").unlink(missing_ok=True)
     return StageOutput(tuple(artifacts), figures)
-
-
-def _targets(phases: Phases) -> dict[str, npt.NDArray[np.object_]]:
-    """Return user columns that may be learned from, one value a user, None where unknown."""
-    if not phases.run.artifact("work/targets.parquet").exists():
-        return {}
-    table = phases.run.read_table("work/targets.parquet")
-    rows = phases.store.user_index(table[schema.USER].combine_chunks())
-    found = {}
-    for name in table.column_names:
-        if name == schema.USER:
-            continue
-        values = np.full(phases.store.n_users, None, dtype=object)
-        values[rows[rows >= 0]] = np.array(table[name].to_pylist(), dtype=object)[rows >= 0]
-        found[name] = values
-    return found
 
 
 def categories_now(phases: Phases, phase: Phase) -> CategoryHistory | None:

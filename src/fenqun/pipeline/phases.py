@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.sparse import csr_matrix
 
+from fenqun import schema
 from fenqun.config import Config
 from fenqun.data.sequences import SequenceStore
 from fenqun.data.splits import JUDGED, LEARNED, Phase, Splits
@@ -67,3 +68,19 @@ class Phases:
         """Reduced fused vectors, one row a user."""
         vectors: Floats = np.load(self.run.require(f"work/vectors/{phase}.npy"))
         return vectors
+
+    @cached_property
+    def targets(self) -> dict[str, npt.NDArray[np.object_]]:
+        """User columns that may be learned from, one value a user, None where unknown."""
+        if not self.run.artifact("work/targets.parquet").exists():
+            return {}
+        table = self.run.read_table("work/targets.parquet")
+        rows = self.store.user_index(table[schema.USER].combine_chunks())
+        found = {}
+        for name in table.column_names:
+            if name == schema.USER:
+                continue
+            values = np.full(self.store.n_users, None, dtype=object)
+            values[rows[rows >= 0]] = np.array(table[name].to_pylist(), dtype=object)[rows >= 0]
+            found[name] = values
+        return found

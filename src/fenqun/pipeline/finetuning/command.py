@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
 from fenqun.behaviour.heads import CategoryRanker, Head
@@ -81,7 +80,7 @@ def finetune_run(
     progress = progress or Silent()
     config = load_config(run.require("config.yaml"))
     phases = Phases(config, run)
-    goal = Goal.named(target, config, phases.splits, phases.store.has, _columns(run))
+    goal = Goal.named(target, config, phases.splits, phases.store.has, phases.targets)
     if unfrozen and not isinstance(Blocks.of(run, "final", _blocks(run)).intent, IntentEncoder):
         raise ConfigError(
             "this run keeps no sequence encoder that can be tuned: there is nothing to unfreeze",
@@ -105,11 +104,6 @@ def finetune_run(
                 return folder, _learned(Moments(run, config, engine, goal), folder, unfrozen, progress)
             finally:
                 engine.close()
-
-
-def _columns(run: Run) -> list[str]:
-    path = run.artifact("work/targets.parquet")
-    return [name for name in pq.read_schema(path).names if name != USER] if path.is_file() else []
 
 
 def _blocks(run: Run) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from fenqun.errors import QualityError
 from fenqun.pipeline.blocks import Blocks, categories_now
 from fenqun.pipeline.finetuning.goal import Goal
 from fenqun.pipeline.phases import Phases
-from fenqun.schema import USER
 from fenqun.store import Run
 
 Floats = npt.NDArray[np.float64]
@@ -113,7 +112,7 @@ class Moments:
         """All users as of now; a column is known now."""
         phases = self.phases
         users = np.arange(phases.store.n_users)
-        target = _typed(self._column()) if self.goal.of == "column" else None
+        target = _typed(phases.targets[self.goal.name]) if self.goal.of == "column" else None
         return Moment(
             phases.splits.now("final"),
             phases.store,
@@ -145,15 +144,6 @@ class Moments:
                 mend="set a shorter behaviour.rhythm.horizon, or a shorter horizon of the target, and run again",
             )
         return [self._at(cut) for cut in cuts]
-
-    def _column(self) -> npt.NDArray[np.object_]:
-        """Return the goal's column of the user table, (n_users,); None where unknown."""
-        store = self.phases.store
-        table = self.run.read_table("work/targets.parquet", [USER, self.goal.name])
-        rows = store.user_index(table[USER].combine_chunks())
-        values = np.full(store.n_users, None, dtype=object)
-        values[rows[rows >= 0]] = np.array(table[self.goal.name].to_pylist(), dtype=object)[rows >= 0]
-        return values
 
     def _at(self, cut: Cut) -> Moment:
         store = self.phases.store
