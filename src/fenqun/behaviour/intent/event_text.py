@@ -47,12 +47,11 @@ class EventTextEncoder:
     ----------
     whitening
         Of this fit.
-    chosen, timed, figures
-        As of :class:`fenqun.behaviour.intent.encoder.IntentEncoder`: there is nothing to choose, and "now" is not asked for.
+    chosen, figures
+        As of :class:`fenqun.behaviour.intent.encoder.IntentEncoder`: there is nothing to choose.
     """
 
     whitening: Whitening
-    timed = False
 
     def __init__(self, config: Intent) -> None:
         self.config = config

@@ -76,8 +76,7 @@ class Moment:
             parts.append(np.asarray(encoders.taste.transform(counts[self.users]), dtype=np.float64))
         parts.append(self.aggregates(encoders))
         if encoders.intent is not None:
-            now = self.time if encoders.intent.timed else None
-            found = encoders.intent.transform(self.store, FOLDS, now=now)
+            found = encoders.intent.transform(self.store, FOLDS, now=self.time)
             parts.append(np.asarray(found[self.users], dtype=np.float64))
         if goal.of == "next_category" and self.history is not None:
             parts.append(np.log1p(self.history.dense(self.history.heat[:, -1])))

@@ -12,9 +12,7 @@ import numpy.typing as npt
 
 from fenqun.behaviour.heads import FineTuned, finetune
 from fenqun.behaviour.heads.finetuning import Batch
-from fenqun.behaviour.intent.batches import EventReader
 from fenqun.behaviour.intent.encoder import IntentEncoder
-from fenqun.behaviour.intent.spans import last_spans
 from fenqun.pipeline.finetuning.moments import FOLDS, Ints, Moment
 from fenqun.progress import Progress
 
@@ -98,12 +96,8 @@ class _Rows:
         self.moments = moments
         self.tokens = encoder.config.tokens
         self.starts = np.cumsum([0, *(len(moment.users) for moment in moments)])
-        self.readers = [
-            EventReader(moment.store, encoder.vocabulary, moment.time if encoder.timed else None)
-            for moment in moments
-        ]
-        hidden = 0 if encoder.model.backbone.causal else 1
-        self.spans = [last_spans(moment.store, FOLDS, encoder.config.length - hidden) for moment in moments]
+        self.readers = [encoder.reader(moment.store, moment.time) for moment in moments]
+        self.spans = [encoder.last_spans(moment.store, FOLDS) for moment in moments]
 
     def batches(self, rows: Ints, generator: np.random.Generator | None = None) -> Iterator[Batch]:
         """Yield batches of all moments in turn, each with the rows it holds."""
