@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fenqun.behaviour.calibration import even_bins
 from fenqun.evaluation.intervals import (
     Floats,
     Ints,
@@ -21,7 +22,6 @@ from fenqun.evaluation.intervals import (
 )
 
 _REPEATS = 500
-_BINS = 10
 
 Figures = dict[str, dict[str, float | None]]
 
@@ -63,10 +63,9 @@ def value_statistics(told: Floats, truth: Floats) -> dict[str, Statistic]:
 
 
 def gap_statistic(p: Floats, hit: Floats) -> Statistic:
-    """Expected calibration error over bins of about equal size; the bins stay when users are resampled."""
-    edges = np.unique(np.quantile(p, np.linspace(0, 1, _BINS + 1)[1:-1]))
-    inside = np.eye(len(edges) + 1)[np.searchsorted(edges, p, side="right")]
-    gaps = inside * (p - hit)[:, None]
+    """:func:`fenqun.behaviour.calibration.calibration_error` as a statistic; bins stay when users are resampled."""
+    place = even_bins(p)
+    gaps = np.eye(int(place.max()) + 1)[place] * (p - hit)[:, None]
 
     def statistic(weights: Floats) -> Floats:
         return np.asarray(np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1))
