@@ -229,7 +229,7 @@ def intent(setting: Setting) -> tuple[Scores, dict[str, Any]]:
         store = setting.log.store(Path(folder), setting.fold)
         events = affordable(config, store, table, setting.seconds - (time.process_time() - start), setting.seed)
         encoder = IntentEncoder(config.model_copy(update={"events": events}))
-        encoder.fit(store, (0,), table, truth=truth, seed=setting.seed, device="cpu")
+        encoder.fit(store, (0,), table, judged=(1,), seed=setting.seed, device="cpu")
         vectors = encoder.transform(store, (0, 1))
         told = {"events": events, **encoder.figures}
     return lambda users: encoder.scores(vectors[users]), told

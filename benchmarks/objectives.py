@@ -49,6 +49,7 @@ from fenqun.behaviour.taste import TasteEncoder
 from fenqun.config import Intent, Objectives, Taste
 from fenqun.data.datasets import prepare
 from fenqun.data.sequences import future_outcomes
+from fenqun.data.splits import JUDGED
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.reading import make_profiles, read_data
@@ -138,7 +139,7 @@ def judge(phases: Phases, table: np.ndarray, row: str, events: int, seed: int) -
         store,
         (0,),
         table,
-        truth=phases.truth("select"),
+        judged=JUDGED["select"],
         now=phases.splits.shared_now("select"),
         repeats=phases.repeats,
         train=trained,

@@ -5,9 +5,9 @@ Protocol
 Logs of `fenqun.data.simulator` with 2,000, 20,000 and 200,000 users of 20 to 60 events, in which 25, 50 or 100 % of
 a user's sessions keep the order that the user's habit says. Nobody's trait is learned from. Frozen vectors are
 probed as in `probing`, on 5,000 users drawn at random (2,000 of the smallest), for two futures: leaving (AUC), which
-hangs on the order alone and whose best possible AUC is .80, and the next category (accuracy, best possible .53),
+hangs on the order alone and whose best possible AUC is about .80, and the next category (accuracy, best possible about .53),
 which hangs on the bag alone. Rows: aggregates, taste, the sequence model as it starts, intent; each learned from all
-users of the log. Transitions, the shares of a user's pairs of neighbouring categories, show how much of the order
+users of the log, the sequence model on six million events (twenty passes over the smallest log). Transitions, the shares of a user's pairs of neighbouring categories, show how much of the order
 two events in a row tell a probe. Figures are means over seeds of log, vectors and folds together, with their standard deviation;
 the gap between intent and the better of aggregates and taste has a 95 % paired bootstrap interval over users.
 
@@ -32,6 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pyarrow as pa
+import yaml
 
 from fenqun.data.simulator import simulate
 from logs import read_raw, take_road
@@ -42,6 +43,7 @@ from tasks import Log, Task
 RESULTS = Path(__file__).parent / "results" / "order.json"
 ROWS = ("aggregates", "taste", "transitions", "untrained intent", "intent")
 JUDGED = 5_000
+EVENTS = 6_000_000
 
 
 def main() -> None:
@@ -100,7 +102,10 @@ def judge(n_users: int, order: float, seed: int, rows: list[str], threads: int) 
 def simulated(n_users: int, order: float, seed: int, folder: Path, threads: int) -> Log:
     """Simulate a log, take it down the road, and ask about some of its users."""
     made = simulate(n_users, order=order, seed=seed)
-    phases = take_road(read_raw(made.write(folder / "simulated")), folder / "log", threads)
+    path = made.write(folder / "simulated")
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump(settings | {"behaviour": {"intent": {"events": EVENTS}}}), encoding="utf-8")
+    phases = take_road(read_raw(path), folder / "log", threads)
     asked = np.random.default_rng([seed, 3]).permutation(n_users) < JUDGED
     # Ids count from 0: the truth of the road's users is found by position.
     users = phases.store.users.cast(pa.int64()).to_numpy()

@@ -39,7 +39,7 @@ from fenqun.behaviour.taste import TasteEncoder
 from fenqun.behaviour.weighting import damp, inverse_document_frequency, unit_rows, usual_weighting, weigh_users
 from fenqun.data.cuts import Cut, horizon_seconds, make_cuts
 from fenqun.data.profiles import RhythmScaler, category_shares
-from fenqun.data.splits import LEARNED
+from fenqun.data.splits import JUDGED, LEARNED
 from fenqun.pipeline.blocks import block_weights, categories_now
 from fenqun.pipeline.context import Context
 from fenqun.progress import Silent
@@ -206,10 +206,10 @@ def intent(train: bool) -> Callable[[Maker], Vectors]:
         table = maker.fitted_taste().item_table
         how: Any = {"repeats": phases.repeats, "train": train, "seed": maker.seed}
         # A log about one item has no lists to choose a checkpoint by.
-        truth = phases.truth("select") if phases.store.has["items"] else None
+        judged = JUDGED["select"] if phases.store.has["items"] else None
         splits = phases.splits
         seen, now = (splits.shared_now(phase) for phase in ("select", "final"))
-        first = IntentEncoder(config).fit(phases.store, LEARNED["select"], table, truth=truth, now=seen, **how)
+        first = IntentEncoder(config).fit(phases.store, LEARNED["select"], table, judged=judged, now=seen, **how)
         encoder = IntentEncoder(config, chosen=first.chosen).fit(phases.store, LEARNED_ALL, table, now=now, **how)
         return encoder.transform(phases.store, LEARNED_ALL, now=now)
 

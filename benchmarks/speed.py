@@ -229,7 +229,8 @@ def intent(folder: Path) -> dict[str, Callable[[], int]]:
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, fused=True)
     generator = np.random.default_rng(0)
     spans = training_spans(store, (0,), LENGTH, generator)
-    reader = EventReader(store, vocabulary, Outlook.of(store, (0,), vocabulary.half_lives, None))
+    outlook = Outlook.of(store, (0,), vocabulary.half_lives, None)
+    reader = EventReader(store, vocabulary, outlook=outlook, ahead=True)
     ready = list(reader.batches(spans, config.tokens, generator))
     asked = list(reader.batches(last_spans(store, (0,), LENGTH), embedding_tokens()))
 

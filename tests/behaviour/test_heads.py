@@ -67,6 +67,33 @@ def test_values(vectors: np.ndarray, skewed: bool, tmp_path: Path) -> None:
     np.testing.assert_array_equal(Head.load(tmp_path).predict(vectors), head.predict(vectors))
 
 
+def test_rows_of_one_user_are_held_out_together() -> None:
+    random = np.random.default_rng(7)
+    users = np.repeat(np.arange(300), 4)
+    X = np.repeat(random.normal(size=(300, 30)), 4, axis=0)
+    y = np.repeat(random.integers(0, 2, 300), 4)  # nothing but the user tells it
+    together, apart = Head("class").fit(X, y, users).report_, Head("class").fit(X, y).report_
+    assert together.n == apart.n == 1200
+    assert together.low < 0.5 < 0.9 < apart.value
+    assert together.high - together.low > apart.high - apart.low
+
+
+def test_what_is_never_negative_is_not_predicted_to_be(vectors: np.ndarray, tmp_path: Path) -> None:
+    y = np.maximum(vectors[:, 0], 0)
+    head = Head("value").fit(vectors, y)
+    head.save(tmp_path)
+    for one in (head, Head.load(tmp_path)):
+        assert one.predict(vectors - 5).min() >= 0
+    assert Head("value").fit(vectors, vectors[:, 0]).predict(vectors).min() < -1
+
+
+def test_many_classes_are_told_apart_by_lines(vectors: np.ndarray) -> None:
+    codes = np.argmax(vectors, axis=1) * 3 + (vectors[:, 0] > 0) + (vectors[:, 1] > 0)
+    report = Head("class").fit(vectors, codes).report_
+    assert len(np.unique(codes)) > 20 and set(report.by_family) == {"linear"}
+    assert report.value > 0.4
+
+
 def test_nothing_to_learn(vectors: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(QualityError, match="too few"):
         Head("value").fit(vectors[:10], np.arange(10))

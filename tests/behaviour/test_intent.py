@@ -13,9 +13,10 @@ import torch
 
 from fenqun.behaviour.intent.batches import EventReader, with_hidden_end
 from fenqun.behaviour.intent.encoder import IntentChoice, IntentEncoder, item_frequency
+from fenqun.behaviour.intent.foresight import MOST, next_ndcg
 from fenqun.behaviour.intent.objectives import NegativeSampler, Objective, sampled_softmax
 from fenqun.behaviour.intent.outlook import Outlook
-from fenqun.behaviour.intent.spans import last_spans, training_spans
+from fenqun.behaviour.intent.spans import Spans, last_spans, training_spans
 from fenqun.config import Intent
 from fenqun.data.sequences import SequenceStore
 from fenqun.errors import ConfigError, RunError
@@ -37,7 +38,7 @@ ITEMS = 12
 @pytest.fixture(scope="module", params=BACKBONES)
 def encoder(request: pytest.FixtureRequest, store: SequenceStore, table: np.ndarray) -> IntentEncoder:
     config = Intent(backbone=request.param, **SMALL)
-    return IntentEncoder(config).fit(store, (0,), table, truth=store.counts((1,)), repeats=True, seed=3)
+    return IntentEncoder(config).fit(store, (0,), table, judged=(1,), repeats=True, seed=3)
 
 
 # -- vectors -----------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ def test_the_last_state_by_the_short_way_is_the_same(encoder: IntentEncoder, sto
 
 
 def test_time_without_events_says_something(
-    make_store: Callable[..., SequenceStore], ring: Callable[..., pa.Table], table: np.ndarray
+    make_store: Callable[..., SequenceStore], ring: Callable[..., pa.Table], table: np.ndarray, tmp_path: Path
 ) -> None:
     """Whoever has been silent for long is expected to do less than right after the same events."""
     store = make_store(ring(120, np.random.default_rng(3).integers(5, 40, 120)))
@@ -131,8 +132,11 @@ def test_time_without_events_says_something(
             ahead.append(encoder.model.ahead(states)[:, 0].numpy())
     assert silent.sum() > 30
     assert np.mean(ahead[0] > ahead[1]) > 0.9
-    with pytest.raises(ValueError, match="timed"):
+    with pytest.raises(ValueError, match="told now"):
         encoder.transform(store, (0, 1, 2))
+    encoder.save(tmp_path)
+    again = IntentEncoder.load(tmp_path)
+    np.testing.assert_array_equal(again.transform(store, (0, 1, 2), now=end), vectors)
 
 
 # -- training ----------------------------------------------------------------------------------
@@ -161,20 +165,46 @@ def test_order_is_learned(
     config = Intent(
         **SMALL | {"backbone": name, "events": 60_000, "window": 1, "learning_rate": 5e-3, "dropout": 0}
     )
-    truth = store.counts((1,))
-    encoder = IntentEncoder(config).fit(store, (0,), np.eye(ITEMS), truth=truth, repeats=True, seed=1)
+    encoder = IntentEncoder(config).fit(store, (0,), np.eye(ITEMS), judged=(1,), repeats=True, seed=1)
     best = encoder.scores(encoder.transform(store, (0,))).argmax(axis=1)
     ends = store.offsets[:-1] + store.n_events((0,))
     # One event in five teaches a backbone that looks both ways: it is slower.
     assert np.mean(best == store.item[ends]) > (0.6 if name == "bert" else 0.9)
-    found = list(encoder.figures["ndcg_by_share"].values())
+    found = list(encoder.figures["judged_by_share"].values())
     assert max(found) > found[0]
+
+
+@pytest.mark.parametrize("name", ["gru", "gpt"])
+def test_next_events_are_foretold_from_those_before_them_alone(
+    name: str, store: SequenceStore, table: np.ndarray
+) -> None:
+    config = Intent(backbone=name, **SMALL)
+    encoder = IntentEncoder(config).fit(store, (0,), table)
+    known, both = store.n_events((0,)), store.n_events((0, 1))
+    users = np.flatnonzero((known > 0) & (both > known))
+    reader = EventReader(store, encoder.vocabulary)
+    model = encoder.model.eval()
+    gains = []
+    with torch.inference_mode():
+        found = next_ndcg(model, reader, (0,), (1,), users, config.length, 128)
+        for user in users:
+            start = store.offsets[user] + max(known[user] - config.length, 0)
+            first = store.offsets[user] + known[user]
+            mine = []
+            for event in range(first, first + min(both[user] - known[user], MOST)):
+                batch = reader.batch(Spans(np.array([user]), np.array([start]), np.array([event - start])))
+                scores = model.scores(model.later(batch, model.states(batch))[0, -1:])[0].numpy()
+                rank = 1 + np.sum(scores > scores[store.item[event]])
+                mine.append(1 / np.log2(rank + 1))  # fewer items than a list is long
+            gains.append(np.mean(mine))
+    assert len(gains) > 20
+    assert found == pytest.approx(np.mean(gains), abs=1e-4)
 
 
 def test_the_best_checkpoint_is_kept_and_taken_over(store: SequenceStore, table: np.ndarray) -> None:
     config = Intent(backbone="gru", **SMALL)
-    encoder = IntentEncoder(config).fit(store, (0,), table, truth=store.counts((1,)), repeats=True)
-    figures = encoder.figures["ndcg_by_share"]
+    encoder = IntentEncoder(config).fit(store, (0,), table, judged=(1,), repeats=True)
+    figures = encoder.figures["judged_by_share"]
     best = max(figures.values())
     assert f"{encoder.chosen.share:.3f}" == next(share for share, value in figures.items() if value == best)
     again = IntentEncoder(config, IntentChoice("gru", 0.5)).fit(store, (0, 1), table)

@@ -119,6 +119,15 @@ def test_attach_refuses_what_is_no_database(tmp_path: Path, kind: str) -> None:
     engine.close()
 
 
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """A shell that runs tests in the background has them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("call", ["execute", "table"])
 def test_an_interrupt_within_a_query_is_an_interrupt(engine: Engine, call: str) -> None:
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))

@@ -87,5 +87,5 @@ class VectorModel:
                 history = category_history(store, folds, now, config.profiles.half_lives)
             blocks["rhythm"] = self.rhythm.transform(profiles, history)
         if self.intent is not None:
-            blocks["intent"] = self.intent.transform(store, folds, now=now if self.intent.timed else None)
+            blocks["intent"] = self.intent.transform(store, folds, now=now)
         return self.fusion.transform(blocks)

@@ -66,13 +66,18 @@ def temperature(scores: Floats, codes: Ints) -> float:
     return float(np.exp(minimize_scalar(cost, bounds=(-3.0, 3.0), method="bounded").x))
 
 
+def even_bins(p: Floats, bins: int = 10) -> Ints:
+    """Return the bin of each probability, int64 (n,): bins of about equal size, equal probabilities in one bin."""
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.searchsorted(edges, p, side="right").astype(np.int64)
+
+
 def reliability(p: Floats, hit: Floats, bins: int = 10) -> list[Bin]:
     """Reliability table in bins of about equal size; equal probabilities stay together."""
     if not len(p):
         return []
-    edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1]))
-    place = np.searchsorted(edges, p, side="right")
-    found = (np.flatnonzero(place == b) for b in range(len(edges) + 1))
+    place = even_bins(p, bins)
+    found = (np.flatnonzero(place == b) for b in range(int(place.max()) + 1))
     return [Bin(len(m), float(p[m].mean()), float(hit[m].mean())) for m in found if len(m)]
 
 

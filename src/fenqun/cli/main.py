@@ -8,6 +8,7 @@ import sys
 import typer
 
 from fenqun.cli import publish, road
+from fenqun.cli.finetune import finetune
 from fenqun.cli.pretrain import pretrain
 from fenqun.cli.rename import rename
 from fenqun.errors import FenqunError
@@ -26,6 +27,7 @@ for command in (
     road.run,
     road.demo,
     pretrain,
+    finetune,
     publish.assign,
     publish.recommend,
     publish.explain,

@@ -80,6 +80,17 @@ class Intent(Settings):
     events: int = Field(1_500_000, ge=1, description="Events trained on at most, repeats counted")
     checks: int = Field(8, ge=1, description="Checkpoints judged on validation time")
 
+    @property
+    def text_model(self) -> str | None:
+        """The language model that reads events as text; None where the backbone is another."""
+        kind, _, model = self.backbone.partition(":")
+        return model if kind == "text" else None
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is a backbone that is trained."""
+        return self.backbone != "none" and self.text_model is None
+
 
 class Rhythm(Settings):
     """Aggregates, and what they say of the future."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Collection, Iterator
 from functools import cached_property
@@ -124,6 +125,26 @@ class SequenceStore:
         return category_codes(self._items["category"])
 
     # -- events of users -----------------------------------------------------------------------
+
+    def before(self, time: int) -> SequenceStore:
+        """Return the same users and items with the events before a moment alone.
+
+        Parameters
+        ----------
+        time
+            Epoch seconds; an event at it is left out.
+
+        Returns
+        -------
+        SequenceStore
+            Its arrays are copies in memory; ``folder`` still holds all events.
+        """
+        kept = np.asarray(self.time) < time
+        view = copy.copy(self)
+        view.offsets = np.concatenate([[0], np.cumsum(kept)])[self.offsets].astype(np.int64)
+        for name in COLUMNS:
+            setattr(view, name, np.asarray(getattr(self, name))[kept])
+        return view
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Yield ranges of users whose events together fit in memory comfortably."""

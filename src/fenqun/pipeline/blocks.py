@@ -19,7 +19,7 @@ from fenqun.behaviour.taste import TasteEncoder
 from fenqun.config import Config
 from fenqun.data.category_history import CategoryHistory, category_history
 from fenqun.data.cuts import horizon_seconds, make_cuts
-from fenqun.data.splits import LEARNED, Phase
+from fenqun.data.splits import JUDGED, LEARNED, Phase
 from fenqun.pipeline.context import PHASES, Context, StageOutput
 from fenqun.pipeline.phases import Floats, Phases
 from fenqun.progress import Progress
@@ -190,7 +190,7 @@ def fit_intent(
         phases.store,
         LEARNED[phase],
         item_table,
-        truth=phases.truth(phase) if phase == "select" else None,
+        judged=JUDGED[phase] if phase == "select" else None,
         now=phases.splits.shared_now(phase),
         repeats=phases.repeats,
         seed=config.run.seed,

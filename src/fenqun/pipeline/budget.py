@@ -94,7 +94,7 @@ def _costs(config: Config, events: int, users: int) -> Iterator[float]:
 
 def _intent(config: Config, most: int, events: int) -> float:
     """One training of the sequence encoder, on ``most`` events at most."""
-    if config.behaviour.intent.backbone == "none" or config.vectors.weights.intent == 0:
+    if not config.behaviour.intent.trained or config.vectors.weights.intent == 0:
         return 0.0
     trained = config.behaviour.intent.model_copy(update={"events": most})
     return _INTENT * Plan.of(trained, events).events

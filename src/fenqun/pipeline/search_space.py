@@ -55,7 +55,7 @@ def parameters(config: Config, *, ranks_items: bool, has_content: bool) -> tuple
     found: list[Parameter] = []
     if ranks_items and weights.taste > 0:
         found += _taste(config, has_content)
-    if ranks_items and weights.intent > 0 and config.search.intent and config.behaviour.intent.backbone != "none":
+    if ranks_items and weights.intent > 0 and config.search.intent and config.behaviour.intent.trained:
         found += _intent(config)
     if ranks_items and weights.taste > 0:
         for name, weight in (("rhythm", weights.rhythm), ("intent", weights.intent)):

@@ -2,5 +2,6 @@
 
 from fenqun.behaviour.heads.finetuning import FineTuned, finetune
 from fenqun.behaviour.heads.head import Head, HeadReport
+from fenqun.behaviour.heads.ranker import CategoryRanker
 
-__all__ = ["FineTuned", "Head", "HeadReport", "finetune"]
+__all__ = ["CategoryRanker", "FineTuned", "Head", "HeadReport", "finetune"]

@@ -23,6 +23,7 @@ Family = Literal["linear", "log_linear", "trees"]
 
 _LEAST = 10
 _REPEATS = 300
+_MOST_GROWN = 20  # every round of boosting grows a tree a class
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class HeadReport:
     metric
         ``auc`` (two classes), ``accuracy`` (more) or ``r2``.
     value, low, high, n
-        The figure, its 95 % interval over users, and the users.
+        The figure, its 95 % interval over users, and the rows.
     family
         What was chosen; ``by_family`` has the figure of each.
     error
@@ -60,8 +61,9 @@ class Head:
 
     Classes: multinomial logistic regression or boosted trees, then a temperature on held-out scores. Values:
     ridge regression, ridge regression on log(1 + value) with an isotonic way back (where no value is negative), or
-    boosted trees. Families are compared on the same held-out users, and the report is of them; the choice among
-    two or three makes it brighter by less than its interval.
+    boosted trees. Trees are not grown for more than 20 classes, and where no value was negative none is predicted to be.
+    Families are compared on the same held-out users, and the report is of them; the choice among two or three makes it
+    brighter by less than its interval.
 
     A head must not see what judges it: fit it on vectors of an earlier cut with outcomes after it.
 
@@ -84,7 +86,7 @@ class Head:
         self.kind = kind
         self.seed = seed
 
-    def fit(self, X: npt.ArrayLike, y: Any) -> Head:
+    def fit(self, X: npt.ArrayLike, y: Any, users: npt.ArrayLike | None = None) -> Head:
         """Learn.
 
         Parameters
@@ -93,22 +95,28 @@ class Head:
             (n, d), finite.
         y
             (n,): classes of any type (None, NaN and empty are unknown), or numbers (NaN is unknown).
+        users
+            (n,): number of the user of each row, where a user has several; they are held out together.
+            None: each row is a user.
 
         Raises
         ------
         QualityError
             If there are too few users with a target, or they are all alike.
         """
-        rows, target, self.classes_ = self._known(np.asarray(X, dtype=np.float64), y)
-        parts = deal(np.arange(len(target)), self.seed)
-        held_out, models = self._families(rows, target, parts)
+        kept, target, self.classes_ = self._known(y)
+        rows = np.asarray(X, dtype=np.float64)[kept]
+        owners = kept if users is None else np.asarray(users, dtype=np.int64)[kept]
+        # What is never negative is not predicted to be.
+        self._floor = 0.0 if self.kind == "value" and target.min() >= 0 else -np.inf
+        held_out, models = self._families(rows, target, owners)
         figures = {family: _figure(self.kind, target, found) for family, found in held_out.items()}
         # A tie goes to the simpler one, which stands first.
         self.family_: Family = max(figures, key=lambda family: figures[family])
         self._model, self._way_back = models[self.family_]
         found = held_out[self.family_]
         self._temperature = temperature(found, target.astype(np.int64)) if self.kind == "class" else 1.0
-        self.report_ = self._judged(target, found, {str(family): figure for family, figure in figures.items()})
+        self.report_ = self._judged(target, found, owners, {str(family): figures[family] for family in figures})
         return self
 
     def predict(self, X: npt.ArrayLike) -> Floats:
@@ -117,11 +125,12 @@ class Head:
         scores = _scores(self._model, rows, self.kind)
         if self.kind == "class":
             return softmax(scores / self._temperature)
-        return _back(scores, self._way_back)
+        return np.maximum(_back(scores, self._way_back), self._floor)
 
     # -- learning ------------------------------------------------------------------------------
 
-    def _known(self, X: Floats, y: Any) -> tuple[Floats, Floats, list[str]]:
+    def _known(self, y: Any) -> tuple[Ints, Floats, list[str]]:
+        """Return the rows with a target, their targets as numbers, and the names of classes."""
         if self.kind == "class":
             codes, names = encode(y)
             kept = np.flatnonzero(codes >= 0)
@@ -139,10 +148,10 @@ class Head:
                 where="targets",
                 mend="choose another target, or leave it out",
             )
-        return X[kept], target, names
+        return kept.astype(np.int64), target, names
 
     def _families(
-        self, X: Floats, y: Floats, parts: Ints
+        self, X: Floats, y: Floats, owners: Ints
     ) -> tuple[dict[Family, Floats], dict[Family, tuple[Linear | Trees, Floats | None]]]:
         """Return the held-out predictions of each family, and its model of all users."""
         held_out: dict[Family, Floats] = {}
@@ -150,30 +159,34 @@ class Head:
         linear: list[Family] = ["linear"]
         if self.kind == "value" and y.min() >= 0:
             linear.append("log_linear")
+        parts = deal(owners, self.seed)
         for family in linear:
-            models[family] = self._linear(X, y, family)
+            models[family] = self._linear(X, y, owners, family)
             folds = [(parts != part, parts == part) for part in range(FOLDS)]
             found = np.zeros((len(y), len(self.classes_)) if self.kind == "class" else len(y))
             for learn, judge in folds:
-                model, way_back = self._linear(X[learn], y[learn], family)
+                model, way_back = self._linear(X[learn], y[learn], owners[learn], family)
                 found[judge] = _back(_scores(model, X[judge], self.kind), way_back)
-            held_out[family] = found
+            held_out[family] = np.maximum(found, self._floor)
+        if self.kind == "class" and len(self.classes_) > _MOST_GROWN:
+            return held_out, models
         objective: Objective = "class" if self.kind == "class" else ("value" if y.min() >= 0 else "number")
-        grown = grow(X, y, np.arange(len(y)), objective, self.seed)
+        grown = grow(X, y, owners, objective, self.seed)
         if len(grown.rows) == len(y):
             held_out["trees"] = np.log(grown.held_out + 1e-12) if self.kind == "class" else grown.held_out
             models["trees"] = (grown.trees, None)
         return held_out, models
 
-    def _linear(self, X: Floats, y: Floats, family: Family) -> tuple[Linear, Floats | None]:
+    def _linear(self, X: Floats, y: Floats, owners: Ints, family: Family) -> tuple[Linear, Floats | None]:
         if self.kind == "class":
-            return logistic(X, y.astype(np.int64), len(self.classes_), self.seed), None
+            repeated = owners if len(np.unique(owners)) < len(owners) else None
+            return logistic(X, y.astype(np.int64), len(self.classes_), self.seed, repeated), None
         if family == "linear":
             return ridge(X, y), None
         model = ridge(X, np.log1p(y))
         return model, _isotonic(model.scores(X)[:, 0], y)
 
-    def _judged(self, y: Floats, found: Floats, figures: dict[str, float]) -> HeadReport:
+    def _judged(self, y: Floats, found: Floats, owners: Ints, figures: dict[str, float]) -> HeadReport:
         if self.kind == "value":
             table = reliability(found, y)
             error = calibration_error(found, y)
@@ -185,7 +198,10 @@ class Head:
             told, observed = (p[:, 1], y) if two else (p.max(axis=1), hit.astype(np.float64))
             table, error = reliability(told, observed), calibration_error(told, observed)
             statistic, metric = (auc_statistic(y, p[:, 1]), "auc") if two else (mean_statistic(hit), "accuracy")
-        around = interval(statistic, len(y), repeats=_REPEATS, seed=self.seed)
+        people, place = np.unique(owners, return_inverse=True)  # whole users are resampled
+        around = interval(
+            lambda weights: statistic(weights[:, place]), len(people), repeats=_REPEATS, seed=self.seed
+        )
         return HeadReport(
             metric,  # type: ignore[arg-type]
             around.value,
@@ -211,6 +227,7 @@ class Head:
             "family": self.family_,
             "classes": self.classes_,
             "temperature": self._temperature,
+            "floor": None if np.isinf(self._floor) else self._floor,
             "report": asdict(self.report_),
         }
         if isinstance(self._model, Trees):
@@ -239,6 +256,7 @@ class Head:
             head = cls(plain["kind"], int(plain["seed"]))
             head.family_, head.classes_ = plain["family"], list(plain["classes"])
             head._temperature, head._way_back = float(plain["temperature"]), None
+            head._floor = -np.inf if plain["floor"] is None else float(plain["floor"])
             told = plain["report"]
             head.report_ = HeadReport(**{**told, "table": [Bin(**row) for row in told["table"]]})
             if head.family_ == "trees":

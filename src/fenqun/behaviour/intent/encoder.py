@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from fenqun.behaviour.intent.batches import EventReader
 from fenqun.behaviour.intent.outlook import Outlook
 from fenqun.behaviour.intent.plan import Plan
-from fenqun.behaviour.intent.spans import last_spans
+from fenqun.behaviour.intent.spans import Spans, last_spans
 from fenqun.behaviour.intent.vocabulary import Vocabulary
 from fenqun.behaviour.listing import Listing
 from fenqun.config import Intent
@@ -34,8 +34,6 @@ Floats32 = npt.NDArray[np.float32]
 
 LARGE = 20_000
 """Users from which on ``auto`` is the transformer and not the recurrent unit."""
-FREQUENT = 5
-"""Events from which on an item learns a row of its own."""
 
 _EMBED_TOKENS = 2048
 """Events of a batch that is embedded: what fits a processor's cache."""
@@ -102,7 +100,7 @@ class IntentEncoder:
         folds: Collection[int],
         item_table: npt.NDArray[Any],
         *,
-        truth: Any | None = None,
+        judged: Collection[int] | None = None,
         now: int | None = None,
         repeats: bool = False,
         train: bool = True,
@@ -118,8 +116,8 @@ class IntentEncoder:
             Sequences, and the folds that may be learned from.
         item_table
             Shape (n_items, d): vectors of items to start from.
-        truth
-            CSR, shape (n_users, n_items): what the users did in held-out time; chooses the checkpoint.
+        judged
+            Folds of held-out time, which choose the checkpoint; None: all of the plan is trained.
         now
             Epoch seconds up to which the folds know what everybody did; None: only up to each user's last event.
         repeats
@@ -138,6 +136,7 @@ class IntentEncoder:
         ConfigError
             If the settings name no backbone, or their sizes do not fit.
         """
+        from fenqun.behaviour.intent.building import initial_model
         from fenqun.behaviour.intent.objectives import NegativeSampler, Objective
         from fenqun.behaviour.intent.training import train as learn
 
@@ -149,12 +148,15 @@ class IntentEncoder:
             self.vocabulary = Vocabulary.fit(store, folds)
             self.timed = now is not None
             outlook = Outlook.of(store, folds, self.vocabulary.half_lives, now)
-            self.model = _build(self.config, name, item_table, frequency, self.vocabulary, outlook.width)
+            category = store.categories[0].astype(np.int64) + 1
+            self.model = initial_model(
+                self.config, name, item_table, category, frequency, self.vocabulary, outlook.width
+            )
             target = _device(device)
             self.model.to(target)
-            listing = None
-            if truth is not None and self.given is None:
-                listing = Listing.of(store.counts(folds, self.config.length), truth, repeats, seed)
+            judge = None
+            if judged is not None and self.given is None and train:
+                judge = self._judge(EventReader(store, self.vocabulary, now), folds, judged, repeats, seed)
             stop = self.given.share if self.given else float(train)
             sampler = NegativeSampler(torch.from_numpy(frequency), self.config.negatives)
             objective = Objective(self.config, self.model.backbone.causal, sampler)
@@ -166,7 +168,7 @@ class IntentEncoder:
                 objective,
                 self.config,
                 Plan.of(self.config, int(frequency.sum()), stop),
-                judge=None if listing is None or not train else lambda: self._ndcg(reader, folds, listing),
+                judge=judge,
                 seed=seed,
                 device=target,
                 progress=progress or Silent(),
@@ -175,11 +177,38 @@ class IntentEncoder:
         self.figures = {"backbone": name, "share": self.chosen.share, **found.figures}
         return self
 
-    def _ndcg(self, reader: EventReader, folds: Collection[int], listing: Listing) -> float:
-        vectors = np.zeros((reader.store.n_users, self.width), dtype=np.float32)
-        vectors[listing.users] = self._embed(reader, folds, listing.users)[listing.users]
-        queries, items = self.ranking(vectors)
-        return listing.ndcg(queries, items)
+    def _judge(
+        self,
+        reader: EventReader,
+        learned: Collection[int],
+        judged: Collection[int],
+        repeats: bool,
+        seed: int,
+    ) -> Callable[[], float] | None:
+        """Return what gives the mean of two NDCGs: of lists for all of the held-out time, and of each next event in it.
+
+        By lists alone, a state that has learned in which order things come would count for nothing. A backbone that looks
+        both ways is judged by its lists: its states have seen the next event. None where nobody can be judged.
+        """
+        import torch
+
+        from fenqun.behaviour.intent.foresight import next_ndcg
+
+        store, length = reader.store, self.config.length
+        listing = Listing.of(store.counts(learned, length), store.counts(judged), repeats, seed)
+        if listing is None:
+            return None
+
+        def judge() -> float:
+            lists = listing.ndcg(*self.ranking(self._embed(reader, learned, listing.users)))
+            if not self.model.backbone.causal:
+                return lists
+            self.model.eval()
+            with torch.inference_mode(), one_thread(), self.model.items.kept():
+                following = next_ndcg(self.model, reader, learned, judged, listing.users, length, _EMBED_TOKENS)
+            return (lists + following) / 2
+
+        return judge
 
     # -- using ---------------------------------------------------------------------------------
 
@@ -203,7 +232,7 @@ class IntentEncoder:
         store, folds
             Sequences, and the folds whose events count.
         now
-            Epoch seconds at which one looks at them; None where :attr:`timed` is false.
+            Epoch seconds at which one looks at them; without a meaning where :attr:`timed` is false.
         users
             int64 (n,): rows of the store; None: all.
 
@@ -216,12 +245,22 @@ class IntentEncoder:
         Raises
         ------
         ValueError
-            If ``now`` is missing, or given to a model that has not learned what time without events says.
+            If ``now`` is missing and :attr:`timed` is true.
         """
-        if (now is not None) != self.timed:
-            raise ValueError(f"now is {now}, but timed is {self.timed}")
-        found = self._embed(EventReader(store, self.vocabulary, now), folds, users)
+        found = self._embed(self.reader(store, now), folds, users)
         return found if users is None else found[users]
+
+    def reader(self, store: SequenceStore, now: int | None) -> EventReader:
+        """Return what reads a store's events in this encoder's codes, looking from ``now`` as :meth:`transform` does."""
+        if self.timed and now is None:
+            raise ValueError("this encoder knows what time without events says: it must be told now")
+        return EventReader(store, self.vocabulary, now if self.timed else None)
+
+    def last_spans(self, store: SequenceStore, folds: Collection[int]) -> Spans:
+        """Return the last events of every user within folds, as many as are looked at."""
+        # Where a hidden event is put behind the last, it takes the place of the oldest.
+        hidden = 0 if self.model.backbone.causal else 1
+        return last_spans(store, folds, self.config.length - hidden)
 
     def _embed(self, reader: EventReader, folds: Collection[int], users: npt.NDArray[np.int64] | None) -> Floats32:
         """Return vectors of all users of the store, zero for those not asked for."""
@@ -229,16 +268,14 @@ class IntentEncoder:
 
         from fenqun.behaviour.intent.training import half_precision
 
-        # Where a hidden event is put behind the last, it takes the place of the oldest.
-        hidden = 0 if self.model.backbone.causal else 1
-        spans = last_spans(reader.store, folds, self.config.length - hidden)
+        spans = self.last_spans(reader.store, folds)
         if users is not None:
             spans = spans.take(np.flatnonzero(np.isin(spans.users, users)))
         found = np.zeros((reader.store.n_users, self.width), dtype=np.float32)
         device = next(self.model.parameters()).device
         was_training = self.model.training
         self.model.eval()
-        with torch.inference_mode(), one_thread(), half_precision(device):
+        with torch.inference_mode(), one_thread(), half_precision(device), self.model.items.kept():
             for batch in reader.batches(spans, _EMBED_TOKENS):
                 found[batch.users] = self.model.users(batch.to(device)).float().cpu().numpy()
         self.model.train(was_training)
@@ -296,6 +333,8 @@ class IntentEncoder:
         """
         from safetensors.torch import load_file
 
+        from fenqun.behaviour.intent.building import make_model
+
         with explain_damage("holds no readable intent encoder", folder):
             plain = json.loads((folder / "intent.json").read_text(encoding="utf-8"))
             state = load_file(folder / "intent.safetensors")
@@ -305,10 +344,11 @@ class IntentEncoder:
             encoder.vocabulary = Vocabulary.from_dict(plain["vocabulary"])
             encoder.figures = plain["figures"]
             n_own = len(state["items.own.weight"])
-            encoder.model = _model(
+            encoder.model = make_model(
                 encoder.config,
                 encoder.chosen.backbone,
                 state["items.table"],
+                state["items.category"],
                 np.arange(n_own - 1),
                 np.zeros(len(state["items.table"]), dtype=np.float32),
                 encoder.vocabulary,
@@ -339,48 +379,6 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
-
-
-def _build(
-    config: Intent,
-    name: str,
-    item_table: npt.NDArray[Any],
-    frequency: npt.NDArray[np.float64],
-    vocabulary: Vocabulary,
-    sums: int,
-) -> EventModel:
-    """Make the initialised model."""
-    import torch
-
-    # An item starts out as likely as it is frequent.
-    prior = np.log((frequency + 1.0) / (frequency.sum() + len(frequency)))
-    return _model(
-        config,
-        name,
-        torch.from_numpy(np.array(item_table, dtype=np.float32)),
-        np.flatnonzero(frequency >= FREQUENT),
-        (prior - prior.mean()).astype(np.float32),
-        vocabulary,
-        sums,
-    )
-
-
-def _model(
-    config: Intent,
-    name: str,
-    table: torch.Tensor,
-    frequent: npt.NDArray[np.int64],
-    prior: Floats32,
-    vocabulary: Vocabulary,
-    sums: int,
-) -> EventModel:
-    import torch
-
-    from fenqun.behaviour.intent.backbones import make_backbone
-    from fenqun.behaviour.intent.model import EventModel, ItemRows
-
-    rows = ItemRows(table, torch.from_numpy(frequent), torch.from_numpy(prior), config.width)
-    return EventModel(rows, vocabulary.sizes, make_backbone(name, config), config.dropout, sums)
 
 
 def _device(name: str) -> torch.device:

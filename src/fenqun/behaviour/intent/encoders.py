@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fenqun.behaviour.intent.encoder import IntentChoice, IntentEncoder
-from fenqun.behaviour.intent.event_text import PREFIX, EventTextEncoder
+from fenqun.behaviour.intent.event_text import EventTextEncoder
 from fenqun.config import Intent
 
 SequenceEncoder = IntentEncoder | EventTextEncoder
@@ -13,7 +13,7 @@ SequenceEncoder = IntentEncoder | EventTextEncoder
 
 def make_encoder(config: Intent, chosen: IntentChoice | None = None) -> SequenceEncoder:
     """Make the encoder that settings name; what an earlier fit chose is for those that choose."""
-    return EventTextEncoder(config) if config.backbone.startswith(PREFIX) else IntentEncoder(config, chosen)
+    return IntentEncoder(config, chosen) if config.text_model is None else EventTextEncoder(config)
 
 
 def load_encoder(folder: Path) -> SequenceEncoder:

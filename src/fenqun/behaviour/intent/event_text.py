@@ -23,9 +23,6 @@ from fenqun.store import explain_damage
 
 Floats32 = npt.NDArray[np.float32]
 
-PREFIX = "text:"
-"""Of a backbone's name: what follows names the language model."""
-
 _USERS = 256
 """Users whose events are written at once."""
 
@@ -47,12 +44,11 @@ class EventTextEncoder:
     ----------
     whitening
         Of this fit.
-    chosen, timed, figures
-        As of :class:`fenqun.behaviour.intent.encoder.IntentEncoder`: there is nothing to choose, and "now" is not asked for.
+    chosen, figures
+        As of :class:`fenqun.behaviour.intent.encoder.IntentEncoder`: there is nothing to choose.
     """
 
     whitening: Whitening
-    timed = False
 
     def __init__(self, config: Intent) -> None:
         self.config = config
@@ -68,7 +64,7 @@ class EventTextEncoder:
         ConfigError, MissingExtraError
             As :class:`fenqun.content.huggingface.HuggingFaceEncoder`.
         """
-        return HuggingFaceEncoder(self.config.backbone.removeprefix(PREFIX), where="behaviour.intent.backbone")
+        return HuggingFaceEncoder(self.config.text_model or "", where="behaviour.intent.backbone")
 
     def fit(self, store: SequenceStore, folds: Collection[int], progress: Progress | None = None) -> Self:
         """Learn the whitening from users with events within folds."""

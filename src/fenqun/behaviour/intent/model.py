@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,14 +16,17 @@ from fenqun.behaviour.intent.vocabulary import GAP_CODES
 
 
 class ItemRows(nn.Module):
-    """Rows of items: a projection of what taste and content know, plus what this model learns of frequent ones.
+    """Rows of items: a projection of what taste and content know, their category's row, and one of frequent ones.
 
-    An item that the log hardly knows has the projection alone, so that a new item is no stranger.
+    An item that the log hardly knows has no row of its own, so that a new item is no stranger. Categories tell apart
+    what taste cannot: the steps that everybody takes.
 
     Parameters
     ----------
     table
         float32 (n_items, d): item vectors to start from; they stay as they are.
+    category
+        int64 (n_items,): code of each item's category, from 1 on; 0: none.
     frequent
         int64: items that get a row of their own to learn, which starts at zero.
     prior
@@ -29,28 +34,56 @@ class ItemRows(nn.Module):
     """
 
     table: torch.Tensor
+    category: torch.Tensor
     slot: torch.Tensor
 
-    def __init__(self, table: torch.Tensor, frequent: torch.Tensor, prior: torch.Tensor, width: int) -> None:
+    def __init__(
+        self,
+        table: torch.Tensor,
+        category: torch.Tensor,
+        frequent: torch.Tensor,
+        prior: torch.Tensor,
+        width: int,
+    ) -> None:
         super().__init__()
         self.register_buffer("table", table)
+        self.register_buffer("category", category)
         slot = torch.zeros(len(table), dtype=torch.int64)
         slot[frequent] = torch.arange(1, len(frequent) + 1)
         self.register_buffer("slot", slot)
         self.project = nn.Linear(table.shape[1], width, bias=False)
         nn.init.orthogonal_(self.project.weight)
+        self.kind = nn.Embedding(int(category.max()) + 1, width, padding_idx=0)
+        nn.init.normal_(self.kind.weight, std=0.1)
+        with torch.no_grad():
+            self.kind.weight[0] = 0.0
         self.own = nn.Embedding(len(frequent) + 1, width, padding_idx=0)
         nn.init.zeros_(self.own.weight)
         self.bias = nn.Parameter(prior.clone())
+        self._rows: torch.Tensor | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Compute all rows once and look them up from then on; for work that changes none of them."""
+        self._rows = self.everything()
+        try:
+            yield
+        finally:
+            self._rows = None
 
     def forward(self, items: torch.Tensor) -> torch.Tensor:
         """Return rows (..., width) of items (...,)."""
-        rows: torch.Tensor = self.project(embedding(items, self.table)) + self.own(self.slot[items])
+        if self._rows is not None:
+            return embedding(items, self._rows)
+        told = self.kind(self.category[items]) + self.own(self.slot[items])
+        rows: torch.Tensor = self.project(embedding(items, self.table)) + told
         return rows
 
     def everything(self) -> torch.Tensor:
         """Return the rows of all items, (n_items, width)."""
-        rows: torch.Tensor = self.project(self.table) + self.own(self.slot)
+        if self._rows is not None:
+            return self._rows
+        rows: torch.Tensor = self.project(self.table) + self.kind(self.category) + self.own(self.slot)
         return rows
 
 

@@ -91,7 +91,7 @@ def train(
     share = watch.restore(done / plan.events)
     figures: dict[str, Any] = {"events": done, "padding": round(padded / max(done + padded, 1), 4)}
     if judge is not None:
-        figures["ndcg_by_share"] = {f"{at:.3f}": found for at, found in watch.found}
+        figures["judged_by_share"] = {f"{at:.3f}": found for at, found in watch.found}
     return Trained(share, figures)
 
 
