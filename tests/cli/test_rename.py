@@ -45,7 +45,9 @@ def test_a_sensitive_name_is_taken_with_a_warning(fenqun: Any, copy: Path) -> No
         ("S01", "x" * 81, "甲", 2, "--en: has 81 characters; use at most 80"),
     ],
 )
-def test_what_is_no_name(fenqun: Any, copy: Path, segment: str, en: str, zh: str, code: int, complaint: str) -> None:
+def test_what_is_no_name(
+    fenqun: Any, copy: Path, segment: str, en: str, zh: str, code: int, complaint: str
+) -> None:
     told = fenqun("rename", copy, segment, "--en", en, "--zh", zh)
     assert told.code == code and complaint in told.complaint
     assert not (copy / "names.json").exists()
@@ -58,7 +60,9 @@ def test_another_segments_name(fenqun: Any, copy: Path) -> None:
 
 
 def test_no_run_and_a_run_under_way(fenqun: Any, copy: Path, tmp_path: Path) -> None:
-    assert "is no run directory" in fenqun("rename", tmp_path / "nowhere", "S01", "--en", "A", "--zh", "甲").complaint
+    assert (
+        "is no run directory" in fenqun("rename", tmp_path / "nowhere", "S01", "--en", "A", "--zh", "甲").complaint
+    )
     writer = Run.create(copy)
     told = fenqun("rename", copy, "S01", "--en", "A", "--zh", "甲")
     writer.close()

@@ -88,6 +88,7 @@ TABLES = {
     "trials.parquet": schema.TRIALS,
     "comparison.parquet": schema.COMPARISON,
     "segments.parquet": schema.SEGMENTS,
+    "migration.parquet": schema.MIGRATION,
     "recommendations.parquet": schema.recommendations(ITEM),
     "user_recommendations.parquet": schema.user_recommendations(USER, ITEM),
 }
@@ -109,8 +110,16 @@ MODELS = [
     schema.Driver,
     schema.Naming,
     schema.Claim,
+    schema.RuleTable,
+    schema.Fidelity,
+    schema.SegmentRule,
+    schema.RuleCondition,
+    schema.FeatureImportance,
     schema.GivenName,
     schema.GivenNames,
+    schema.Identity,
+    schema.SegmentMatch,
+    schema.SegmentFlow,
 ]
 
 

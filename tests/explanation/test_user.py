@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from fenqun.explanation.user import explain_user, holds
+from fenqun.explanation.user import NearSegment, explain_user, holds
 from fenqun.schema import Card, CardItem, Driver
 
 
@@ -33,9 +32,8 @@ def explained():
     ]
     return explain_user(
         "007",
-        np.array([1.0, 0.0]),
-        np.array([[3.0, 0.0], [1.0, 1.0], [9.0, 0.0]]),
-        ["S01", "S02", "S03"],
+        [NearSegment(segment_id="S02", distance=1.0), NearSegment(segment_id="S01", distance=2.0)],
+        1 / 3,
         drivers,
         card,
         {"n_events": 80, "recency_days": None, "attr_age": 41, "attr_city": "X"},
@@ -46,7 +44,7 @@ def explained():
 
 def test_nearest_segments_and_confidence(explained):
     assert (explained.user_id, explained.segment_id) == ("007", "S02")
-    assert [(s.segment_id, s.distance) for s in explained.nearest] == [("S02", 1.0), ("S01", 2.0), ("S03", 8.0)]
+    assert [(s.segment_id, s.distance) for s in explained.nearest] == [("S02", 1.0), ("S01", 2.0)]
     assert explained.confidence == pytest.approx(1 / 3, abs=1e-6)
 
 

@@ -29,6 +29,7 @@ ARTIFACTS = (
     "trials.parquet",
     "comparison.parquet",
     "segments.parquet",
+    "rules.json",
     "memberships.parquet",
     "recommendations.parquet",
     "user_recommendations.parquet",

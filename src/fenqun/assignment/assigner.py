@@ -124,10 +124,27 @@ class Assigner:
                 scratch.close()
 
     def _inputs(self, store: SequenceStore, profiles: pa.Table, now: int) -> _Described:
-        counts = store.counts((0,), self.config.behaviour.max_events)
         fused = self.model.fused(store, (0,), profiles, now, self.config)
+        inputs = self.inputs(store, profiles, fused, self._given(store))
+        return _Described(store.users, inputs, fused, self._tiers(store, profiles, now))
+
+    def inputs(
+        self, store: SequenceStore, profiles: pa.Table, fused: Vectors, external: list[str | None] | None
+    ) -> Inputs:
+        """Return what the run's strategy may look at.
+
+        Parameters
+        ----------
+        store, profiles
+            Users, all of their events in fold 0.
+        fused
+            Their fused vectors.
+        external
+            Segments that a company's own file gives to them, None without a file.
+        """
+        counts = store.counts((0,), self.config.behaviour.max_events)
         codes, names = store.categories
-        inputs = Inputs(
+        return Inputs(
             profiles=profiles,
             counts=counts,
             category_codes=codes.astype(np.int64),
@@ -135,9 +152,8 @@ class Assigner:
             attributes=[name for name in profiles.column_names if name.startswith("attr_")],
             # In single precision, as the run kept the vectors that it clustered.
             learned=self.model.reducer.transform(fused).astype(np.float32).astype(np.float64),
-            external=self._given(store),
+            external=external,
         )
-        return _Described(store.users, inputs, fused, self._tiers(store, profiles, now))
 
     def _tiers(
         self, store: SequenceStore, profiles: pa.Table, now: int

@@ -65,10 +65,15 @@ def merge_history(
     with scratch.writing("work/items.parquet") as path:
         path.write_bytes(run.require("work/items.parquet").read_bytes())
     now = _now(run, report)
+    return sequences_as_of(run, scratch, now, config, engine), now
+
+
+def sequences_as_of(run: Run, scratch: Run, now: int, config: Config, engine: DuckDBEngine) -> SequenceStore:
+    """Build sequences from the tables in ``scratch``, all events in one fold, with what ``run``'s log carries."""
     splits = Splits("time", iso(0), iso(now + 1), iso(now + 1), iso(now), 0.0, 0.0, {}, {})
     build_sequences(engine, scratch, splits, config)
     _carry_as_in(run, scratch)
-    return SequenceStore.open(scratch.artifact(FOLDER)), now
+    return SequenceStore.open(scratch.artifact(FOLDER))
 
 
 def _reading(config: Config, run: Run, events: EventsSource, users: UsersSource | None) -> Config:

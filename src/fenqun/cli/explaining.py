@@ -1,17 +1,14 @@
-"""What `fenqun explain` prints."""
+"""What `fenqun explain` prints of a segment."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-import numpy as np
-
 from fenqun.cli.printing import print_json, print_table
-from fenqun.cli.tables import membership_of
 from fenqun.errors import RunError
-from fenqun.schema import Card, Driver
-from fenqun.settings import load_config
+from fenqun.explanation.phrases import best_rule, say_conditions
+from fenqun.schema import RuleTable
 from fenqun.store import Run
 
 
@@ -41,6 +38,7 @@ def explain_one_segment(run: Run, segment: str, as_json: bool) -> None:
                 for c in told["naming"]["claims"]
             ],
         )
+    _print_rule(run, segment)
     print_table(
         "What sets it apart",
         ["kind", "feature", "effect", "here", "everyone", "q"],
@@ -53,58 +51,13 @@ def explain_one_segment(run: Run, segment: str, as_json: bool) -> None:
     )
 
 
-def explain_one_user(run: Run, user: str, as_json: bool) -> None:
-    """Print why a user is in their segment."""
-    told = why(run, user)
-    if as_json:
-        print_json(told.model_dump(mode="json"))
+def _print_rule(run: Run, segment: str) -> None:
+    if not run.artifact("rules.json").is_file():
         return
-    print(f"{user} is in {told.segment_id}, confidence {told.confidence:.2f}")
-    print_table("Nearest segments", ["segment", "distance"], [[n.segment_id, n.distance] for n in told.nearest])
-    print_table(
-        "What the user shares with the segment",
-        ["kind", "feature", "user", "segment", "everyone", "agrees"],
-        [
-            [m.driver.kind, m.driver.feature, m.user, m.driver.segment, m.driver.everyone, m.agrees]
-            for m in told.matches
-        ],
-    )
-    print_table(
-        "Items of the card that the user took",
-        ["item", "text", "lift"],
-        [[i.item_id, i.text, i.lift] for i in told.items],
-    )
-
-
-def why(run: Run, user: str) -> Any:
-    """Return the explanation of one user, given by the text of their id."""
-    from fenqun.explanation.topics import find_topics, user_shares
-    from fenqun.explanation.user import explain_user
-    from fenqun.pipeline.describing import population
-    from fenqun.pipeline.phases import Phases
-    from fenqun.pipeline.segmenting import strategy_inputs
-    from fenqun.segmentation.segmentation import Segmentation
-    from fenqun.segmentation.strategies import features
-
-    segment = membership_of(run, user)["segment_id"]
-    config = load_config(run.require("config.yaml"))
-    phases = Phases(config, run)
-    people = population(phases)
-    position = people.user_texts(np.arange(len(people.labels))).index(user)
-    row = next(r for r in run.read_table("segments.parquet").to_pylist() if r["segment_id"] == segment)
-    segmentation = Segmentation.load(run.require("segmentation"))
-    topics = find_topics(people)
-    shares = user_shares(people.counts[position], topics).toarray().ravel()
-    taken = people.counts[position].indices
-    return explain_user(
-        user,
-        np.asarray(features(config.strategy, strategy_inputs(phases, "final")))[position],
-        segmentation.centroids,
-        segmentation.ids,
-        [Driver.model_validate(driver) for driver in json.loads(row["drivers"])],
-        Card.model_validate_json(row["card"]),
-        phases.profiles("final").slice(position, 1).to_pylist()[0],
-        dict(zip(topics.names, shares.tolist(), strict=True)),
-        {str(people.item_ids[int(i)].as_py()) for i in taken},
-        segment=list(segmentation.ids).index(segment),
-    )
+    rule = best_rule(run.read_model("rules.json", RuleTable).rules, segment)
+    if rule is not None:
+        said = say_conditions(rule.conditions)
+        print(
+            f"In a rule: {said.en} / {said.zh} ({rule.precision or 0.0:.0%} of {rule.users:,} users held out whom it finds "
+            f"are in the segment, {rule.recall or 0.0:.0%} of it)"
+        )

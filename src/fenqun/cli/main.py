@@ -8,8 +8,10 @@ import sys
 import typer
 
 from fenqun.cli import publish, road
+from fenqun.cli.explain import explain
 from fenqun.cli.finetune import finetune
 from fenqun.cli.pretrain import pretrain
+from fenqun.cli.refresh import refresh
 from fenqun.cli.rename import rename
 from fenqun.errors import FenqunError
 
@@ -28,9 +30,10 @@ for command in (
     road.demo,
     pretrain,
     finetune,
+    refresh,
     publish.assign,
     publish.recommend,
-    publish.explain,
+    explain,
     rename,
     publish.compare,
     publish.export,

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+
+class Language(StrEnum):
+    """Languages that sentences are printed in."""
+
+    EN = "en"
+    ZH = "zh"
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

@@ -90,28 +90,6 @@ def recommend(
     )
 
 
-def explain(
-    run: RunFolder,
-    segment: Annotated[str | None, typer.Option(help="Segment id, such as S03.")] = None,
-    user: Annotated[str | None, typer.Option(help="User id: why this user is in their segment.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say what a segment is, or why a user is in theirs.
-
-    Example: `fenqun explain runs/shop --user 1001`
-    """
-    from fenqun.cli.explaining import explain_one_segment, explain_one_user
-    from fenqun.store import Run
-
-    opened = Run.open(run)
-    if (segment is None) == (user is None):
-        raise ConfigError("give either --segment or --user", where="fenqun explain")
-    if segment is not None:
-        explain_one_segment(opened, segment, as_json)
-    elif user is not None:
-        explain_one_user(opened, user, as_json)
-
-
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="One run: its strategies. Several: run against run.")],
     axis: Annotated[str | None, typer.Option(help="lists, value, shape, stability or labels.")] = None,

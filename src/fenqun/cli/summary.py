@@ -41,6 +41,7 @@ def summary(run: Run) -> dict[str, Any]:
         "clusterer": stages["segmentation"].figures["clusterer"],
         "why": stages["segmentation"].figures["why"],
         "agreement": stages["segmentation"].figures["agreement"],
+        "structure": stages["evaluation"].figures.get("structure"),
         "segments": [
             {key: row[key] for key in ("segment_id", "name", "name_en", "name_zh", "size", "share")}
             for row in segments
@@ -65,6 +66,8 @@ def print_summary(run: Run) -> None:
     print(f"{data['events']:,} events of {data['users']:,} users about {data['items']:,} items")
     print(f"as of {told['as_of']}; {data['rejected']:,} rows rejected\n")
     _print_segments(run, told)
+    if (told["structure"] or {}).get("found") is False:
+        print("no structure found: on held-out time these segments do no better than groups drawn by lot")
     print()
     _print_strategies(told)
     print(f"\n{told['seconds']:.0f} s, at most {told['peak_mb']:,.0f} MB")
@@ -78,7 +81,7 @@ def print_next(run: Run, config: Path) -> None:
     print("next:")
     for command in (
         f"explain {run.path} --segment {first}",
-        f"explain {run.path} --user {user}",
+        f"explain {run.path} {user}",
         f"recommend {run.path} --segment {first}",
         f"compare {run.path} --axis lists",
         f"export {run.path} -o {run.path}-export",

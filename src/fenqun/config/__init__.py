@@ -30,6 +30,7 @@ from fenqun.config.learning import (
 from fenqun.config.segments import (
     ClustererName,
     Evaluation,
+    Explanation,
     ExternalSource,
     Fairness,
     Naming,
@@ -51,6 +52,7 @@ __all__ = [
     "Data",
     "Evaluation",
     "EventsSource",
+    "Explanation",
     "ExternalSource",
     "Fairness",
     "Intent",

@@ -27,7 +27,7 @@ class Segmentation(Settings):
         ("kmeans", "minibatch_kmeans", "ward", "dbscan", "hdbscan", "gaussian_mixture"), min_length=1
     )
     k: int | tuple[int, ...] | None = Field(None, description="None: chosen from k_min to k_max")
-    k_min: int = Field(4, ge=2)
+    k_min: int = Field(3, ge=2)
     k_max: int = Field(30, ge=2)
     min_size: int | None = Field(None, ge=1, description="None: max(10, 1 % of users), at most 50")
     max_noise: float = Field(0.2, ge=0, le=1)
@@ -74,6 +74,15 @@ class Naming(Settings):
     )
     timeout: Duration = Field(20.0, description="For one answer; one retry, then the name by rules")
     temperature: float | None = Field(0.0, ge=0, le=2, description="None: the endpoint's own")
+
+
+class Explanation(Settings):
+    """How segments are said in rules."""
+
+    depth: int = Field(4, ge=1, le=6, description="Most conditions of a rule")
+    shap: bool = Field(
+        False, description="Also give SHAP values of the readable features; needs the extra fenqun[shap]"
+    )
 
 
 class Fairness(Settings):

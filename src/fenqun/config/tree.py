@@ -12,6 +12,7 @@ from fenqun.config.data import Data, Profiles, Quality, Splits, Target
 from fenqun.config.learning import Behaviour, Content, Search, Vectors
 from fenqun.config.segments import (
     Evaluation,
+    Explanation,
     Fairness,
     Naming,
     Recommendation,
@@ -49,6 +50,7 @@ class Config(Settings):
     evaluation: Evaluation = Evaluation()
     recommendation: Recommendation = Recommendation()
     naming: Naming = Naming()
+    explanation: Explanation = Explanation()
     fairness: Fairness = Fairness()
     report: Report = Report()
     previous: str | None = Field(

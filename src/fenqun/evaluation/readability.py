@@ -55,6 +55,4 @@ def readability(features: npt.ArrayLike, labels: npt.ArrayLike, seed: int = 0, f
         told = tree.fit(rows[learn], segment[learn]).predict(rows[judge])
         found.append(f1_score(segment[judge], told, average="macro", zero_division=0.0))
     figures = np.array(found)
-    return Probe(
-        float(figures.mean()), float(figures.std(ddof=1) / np.sqrt(folds)), len(kept), "accuracy"
-    )
+    return Probe(float(figures.mean()), float(figures.std(ddof=1) / np.sqrt(folds)), len(kept), "accuracy")

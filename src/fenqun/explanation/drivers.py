@@ -216,6 +216,11 @@ def _attributes(population: Population) -> Effects:
     )
 
 
+def attribute_levels(column: pa.ChunkedArray) -> Sequence[tuple[str, Array]]:
+    """Return the levels of an attribute, as drivers name them, with ``(n,)`` 1 where a user has it."""
+    return _levels(column)[0]
+
+
 def _levels(column: pa.ChunkedArray) -> tuple[Sequence[tuple[str, Array]], Array]:
     """Return the levels of an attribute as 0/1 columns, quartiles if it is a number with many values."""
     numeric = (

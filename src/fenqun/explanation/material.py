@@ -137,13 +137,13 @@ def _attributes(effects: Effects, segment: int, unsaid: Collection[str]) -> list
 def _titles(items: list[CardItem], size: int, words: int, categories: frozenset[str]) -> list[str]:
     """Return titles of items that many of a segment and few others take, those that fit a name first."""
     telling = [i for i in items if i.lift >= _ITEM_LIFT and i.users >= _ITEM_SHARE * size]
-    titles = [_title(item.text, categories) for item in telling]
+    titles = [item_title(item.text, categories) for item in telling]
     labels = [(topic_label(title, words), title) for title in titles]
     labels.sort(key=lambda pair: not is_whole(*pair))
     return [label for label, _ in labels if label]
 
 
-def _title(text: str, categories: frozenset[str]) -> str:
+def item_title(text: str, categories: frozenset[str]) -> str:
     """Return the readable part of an item's text: no categories at its end, the article put in front."""
     parts = text.split(" | ")[0].strip().split(", ")
     while len(parts) > 1 and listed(parts[-1], categories):

@@ -1,4 +1,4 @@
-"""Why a user is in a segment: distances, and the user's own traits and items that match it."""
+"""What a user shares with their segment: the traits and items of its card that the user has too."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fenqun.explanation.drivers import ATTRIBUTE
 from fenqun.schema import Card, CardItem, Driver, Model
 
 
 class NearSegment(Model):
-    """A segment and how far the user is from its centre."""
+    """A segment and how far the user is from it, by the rule that places users."""
 
     segment_id: str
     distance: float
@@ -40,27 +39,24 @@ class UserExplanation(Model):
 
 def explain_user(
     user_id: str,
-    vector: NDArray[np.floating],
-    centroids: NDArray[np.floating],
-    segment_ids: Sequence[str],
+    nearest: Sequence[NearSegment],
+    confidence: float,
     drivers: Sequence[Driver],
     card: Card,
     profile: Mapping[str, Any],
     topic_shares: Mapping[str, float],
     taken: set[str],
-    segment: int | None = None,
-    nearest: int = 3,
 ) -> UserExplanation:
-    """Return why a user is in a segment.
+    """Return what a user shares with their segment.
 
     Parameters
     ----------
     user_id
         As text.
-    vector, centroids
-        ``(d,)`` and ``(k, d)`` in the space in which segments were found.
-    segment_ids
-        ``k``.
+    nearest
+        Segments, the user's own first.
+    confidence
+        Of the membership.
     drivers, card
         Of the user's segment.
     profile
@@ -69,27 +65,13 @@ def explain_user(
         Share of each topic in the user's events (see :func:`fenqun.explanation.topics.user_shares`).
     taken
         Ids of the user's items, as text.
-    segment
-        Index of the user's segment, None for the nearest.
-    nearest
-        Segments to list, the nearest first; ties by their order.
     """
-    gaps = np.asarray(centroids, dtype=np.float64) - np.asarray(vector, dtype=np.float64)
-    distances = np.sqrt((gaps**2).sum(axis=1))
-    order = np.argsort(distances.round(9), kind="stable")
-    own = int(order[0]) if segment is None else segment
-    rest = distances[[g for g in range(len(distances)) if g != own]]
-    other = float(rest.min()) if len(rest) else float("inf")
-    mine = float(distances[own])
-    sure = 1.0 if np.isinf(other) else (other - mine) / (other + mine) if other + mine > 0 else 0.0
     matches = [m for m in (_match(driver, profile, topic_shares) for driver in drivers) if m is not None]
     return UserExplanation(
         user_id=user_id,
-        segment_id=segment_ids[own],
-        confidence=round(sure, 6),
-        nearest=[
-            NearSegment(segment_id=segment_ids[g], distance=round(float(distances[g]), 6)) for g in order[:nearest]
-        ],
+        segment_id=nearest[0].segment_id,
+        confidence=round(confidence, 6),
+        nearest=list(nearest),
         matches=sorted(matches, key=lambda m: not m.agrees),
         items=[item for item in card.items if item.item_id in taken],
     )

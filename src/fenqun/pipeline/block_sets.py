@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from fenqun.evaluation.value import explained_variance
 from fenqun.pipeline.judging import Labels, PhaseJudge
 from fenqun.pipeline.phases import Floats
 from fenqun.segmentation.clusterers.catalogue import make_clusterer
+from fenqun.segmentation.continuing import CLEARLY
 from fenqun.vectors.fusion import Fusion, gate
 from fenqun.vectors.reduction import Reducer
 
@@ -79,6 +81,32 @@ def keep_blocks(sets: BlockSets) -> tuple[dict[str, float], dict[str, Any]]:
         figures["intent"] = {"gain": gain, "standard_error": error, "kept": gain > error}
         kept = added if gain > error else kept
     return kept, figures
+
+
+def keep_earlier(
+    sets: BlockSets, kept: dict[str, float], earlier: Collection[str]
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the blocks of an earlier run, unless others are clearly better, and what was found.
+
+    Another set of blocks is another space, in which most people find themselves in another place. So the earlier set
+    stays where it can still be had and the gain of the other is not above :data:`CLEARLY` standard errors.
+
+    Parameters
+    ----------
+    sets
+        Judged on validation time.
+    kept
+        Blocks that the gate chose, with their weights.
+    earlier
+        Blocks of the run before.
+    """
+    names = tuple(sorted(earlier))
+    if not names or set(names) == set(kept) or not set(names) <= set(sets.weights):
+        return kept, {}
+    gain, error = sets.gain(tuple(sorted(kept)), names)
+    stays = not gain > CLEARLY * error  # a log that cannot say gives no reason to change
+    figures = {"blocks": list(names), "gain": gain, "standard_error": error, "kept": stays}
+    return {name: sets.weights[name] for name in names} if stays else kept, {"earlier": figures}
 
 
 def _segments(fused: Floats, config: Config) -> Labels:

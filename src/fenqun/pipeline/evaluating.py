@@ -21,7 +21,10 @@ from fenqun.pipeline.fairness import sensitive_figures
 from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.metrics import headline
 from fenqun.pipeline.phases import Phases
+from fenqun.pipeline.reseeding import reseeded
 from fenqun.pipeline.segmenting import strategy_inputs
+from fenqun.pipeline.structure import structure
+from fenqun.schema import Metric
 from fenqun.segmentation.clusterers.catalogue import make_clusterer
 from fenqun.segmentation.inputs import Inputs
 from fenqun.segmentation.strategies import available, features
@@ -76,14 +79,17 @@ def evaluate_strategies(context: Context) -> StageOutput:
         judged.append(_judge(bench, name, labels[name]))
     table = compare(judged, repeats=config.evaluation.resamples, seed=config.run.seed)
     run.write_table("comparison.parquet", table)
-    published = _published_stability(bench)
+    published, metrics_by_seed = _published_stability(bench)
     metrics = headline(table, labels[config.strategy], published, bench.judge, phases)
     fairness, given_away = sensitive_figures(context, phases)
-    run.write_json("metrics.json", metrics.model_copy(update={"metrics": [*metrics.metrics, *fairness]}))
+    apart = structure(bench.judge, labels[config.strategy], config.run.seed)
+    figures_of_run = [*metrics.metrics, *metrics_by_seed, apart.metric(), *fairness]
+    run.write_json("metrics.json", metrics.model_copy(update={"metrics": figures_of_run}))
     shape = next(one for one in judged if one.strategy == config.strategy)
     figures = {
         "kind": word(published.ari, shape.shape.get("silhouette"), shape.null.get("silhouette")),
         "jaccard": {str(segment): round(value, 4) for segment, value in published.jaccard.items()},
+        "structure": apart.told(),
         "fairness": given_away,
     }
     return StageOutput(("comparison.parquet", "metrics.json"), figures)
@@ -186,18 +192,19 @@ def _label_statistics(labels: Labels, truths: dict[str, list[Any]], seed: int) -
     return found
 
 
-def _published_stability(bench: _Bench) -> Stability:
-    """Resample the published fit, so that each of its segments has a figure of its own."""
+def _published_stability(bench: _Bench) -> tuple[Stability, list[Metric]]:
+    """Resample the published fit, so that each of its segments has a figure of its own, and fit it with other seeds."""
     from fenqun.segmentation.segmentation import Segmentation
 
     settings = bench.context.config
     name = settings.strategy
     X = features(name, strategy_inputs(bench.phases, "final"))
-    labels = Segmentation.load(bench.context.run.require("segmentation")).assign(X).labels
-    return stability(
+    segmentation = Segmentation.load(bench.context.run.require("segmentation"))
+    found = stability(
         X,
         lambda rows, s: bench.fit(name, rows, s).predict,
         repeats=settings.evaluation.bootstrap,
         seed=settings.run.seed,
-        labels=labels,
+        labels=segmentation.assign(X).labels,
     )
+    return found, reseeded(lambda rows, s: bench.fit(name, rows, s), segmentation, X, settings.run.seed)

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from fenqun import schema
 from fenqun.assignment.encoder import VectorModel
-from fenqun.pipeline.block_sets import BlockSets, keep_blocks
+from fenqun.pipeline.block_sets import BlockSets, keep_blocks, keep_earlier
 from fenqun.pipeline.blocks import Blocks, block_weights
 from fenqun.pipeline.content import vector_column
 from fenqun.pipeline.context import PHASES, Context, StageOutput
+from fenqun.pipeline.earlier import Earlier
 from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.phases import Floats, Phases
 from fenqun.vectors.fusion import Fusion
@@ -33,12 +34,21 @@ def choose_blocks(context: Context) -> StageOutput:
     weights = {name: weight for name, weight in weights.items() if name in blocks}
     sets = BlockSets(blocks, weights, PhaseJudge(phases, "select"), config)
     kept, figures = keep_blocks(sets)
+    if config.vectors.gate and (earlier := Earlier.of(config, run)) is not None:
+        kept, told = keep_earlier(sets, kept, earlier.blocks)
+        figures |= told
     for name in weights:  # each alone, and all together, for the record
         sets.of((name,))
     sets.of(tuple(sorted(weights)))
     figures["sets"] = sets.table()
     run.write_json("work/blocks.json", {"weights": kept})
     return StageOutput(("work/blocks.json",), figures | {"weights": kept})
+
+
+def earlier_blocks(context: Context) -> list[str] | None:
+    """Return the blocks of the run that this one goes on from, None where it stands alone."""
+    earlier = Earlier.of(context.config, context.run)
+    return None if earlier is None else earlier.blocks
 
 
 def fuse_vectors(context: Context) -> StageOutput:

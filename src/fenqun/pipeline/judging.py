@@ -11,12 +11,12 @@ import numpy.typing as npt
 from fenqun.data.sequences import future_outcomes
 from fenqun.data.splits import JUDGED, Phase
 from fenqun.errors import ConfigError
+from fenqun.evaluation.goals import figures_of, target_of
 from fenqun.evaluation.intervals import bootstrap
 from fenqun.evaluation.probes import Probe, probe_groups
 from fenqun.evaluation.ranking import group_scores, list_metrics, rank_lists, smoothing_mass, weigh
 from fenqun.evaluation.readability import readability
 from fenqun.evaluation.value import explained_variance, variance_statistic
-from fenqun.pipeline.goals import figures_of, target_of
 from fenqun.pipeline.phases import Phases
 
 Labels = npt.NDArray[np.integer[Any]]

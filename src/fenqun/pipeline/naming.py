@@ -86,8 +86,10 @@ def by_person(name: Name) -> Naming:
 
 
 def given_names(context: Context) -> Any:
-    """What persons called segments, for the fingerprint of the stage that names them."""
-    return {segment: name.model_dump() for segment, name in read_given(context.run).items()}
+    """What persons and an earlier run called segments, for the fingerprint of the stage that names them."""
+    given: dict[str, Any] = {segment: name.model_dump() for segment, name in read_given(context.run).items()}
+    earlier = Earlier.of(context.config, context.run)
+    return given if earlier is None else [given, earlier.named]
 
 
 def _settled(one: Named, rule: Name) -> Named:
@@ -98,11 +100,11 @@ def _settled(one: Named, rule: Name) -> Named:
 def _inherited(config: Config, run: Run, ids: list[str]) -> dict[int, Named]:
     """Names of segments that live on from an earlier run, with where they came from."""
     earlier = Earlier.of(config, run)
-    if earlier is None:
-        return {}
+    named = {} if earlier is None else earlier.named
     return {
-        g: Named(name, Naming.model_validate_json(earlier.rows[ids[g]]["naming"]))
-        for g, name in earlier.names(ids).items()
+        g: Named(Name(row["name_en"], row["name_zh"]), Naming.model_validate_json(row["naming"]))
+        for g, segment in enumerate(ids)
+        if (row := named.get(segment)) is not None
     }
 
 

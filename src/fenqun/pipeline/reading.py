@@ -9,6 +9,7 @@ from fenqun.data.profiles import build_profiles
 from fenqun.data.sequences import SequenceStore, build_sequences
 from fenqun.data.splits import LEARNED, check_leaks, make_splits
 from fenqun.pipeline.context import PHASES, Context, StageOutput
+from fenqun.pipeline.earlier import Earlier
 
 _OPTIONAL = (
     "work/users.parquet",
@@ -44,6 +45,8 @@ def make_profiles(context: Context) -> StageOutput:
     splits = make_splits(config, engine, run)
     build_sequences(engine, run, splits, config)
     store = SequenceStore.open(run.artifact("work/sequences"))
+    if (earlier := Earlier.of(config, run)) is not None:
+        earlier.shared(store)  # before hours of learning, and not after them
     artifacts = ["work/splits.json", "work/sequences"]
     for phase in PHASES:
         name = "profiles.parquet" if phase == "final" else f"work/profiles_{phase}.parquet"

@@ -12,12 +12,13 @@ from fenqun.pipeline.context import Stage
 from fenqun.pipeline.dependencies import foundation_files, list_settings
 from fenqun.pipeline.describing import explain_segments, make_report, recommend_lists
 from fenqun.pipeline.evaluating import evaluate_strategies
-from fenqun.pipeline.fusing import choose_blocks, draw_map, fuse_vectors
+from fenqun.pipeline.fusing import choose_blocks, draw_map, earlier_blocks, fuse_vectors
 from fenqun.pipeline.naming import given_names
 from fenqun.pipeline.reading import make_profiles, read_data
+from fenqun.pipeline.rules import say_in_rules
 from fenqun.pipeline.search_study import trial_settings
 from fenqun.pipeline.searching import search_settings
-from fenqun.pipeline.segmenting import segment_users
+from fenqun.pipeline.segmenting import earlier_segments, segment_users
 from fenqun.pipeline.tiering import cut_tiers
 from fenqun.store import digest, file_fingerprint
 
@@ -84,6 +85,7 @@ STAGES: tuple[Stage, ...] = (
             list_settings(config),
         ],
         choose_blocks,
+        watches=earlier_blocks,
         passes=lambda record: sorted(record.figures["weights"].items()),
     ),
     Stage("intent_refit", ("intent", "blocks"), _intent, refit_intent),
@@ -99,6 +101,7 @@ STAGES: tuple[Stage, ...] = (
         ("vectors",),
         lambda config: [_dump("segmentation", "strategy")(config), list_settings(config)],
         segment_users,
+        watches=earlier_segments,
     ),
     Stage("evaluation", ("segmentation",), _dump("evaluation", "fairness"), evaluate_strategies),
     Stage(
@@ -119,6 +122,16 @@ STAGES: tuple[Stage, ...] = (
         explain_segments,
         watches=given_names,
     ),
+    Stage(
+        "rules",
+        ("segmentation",),
+        lambda config: [
+            _dump("explanation")(config),
+            sorted(config.fairness.sensitive),
+            config.evaluation.resamples,
+        ],
+        say_in_rules,
+    ),
     Stage("recommendation", ("segmentation",), _dump("recommendation"), recommend_lists),
-    Stage("report", ("explanation", "recommendation", "map", "tiers"), _dump("report"), make_report),
+    Stage("report", ("explanation", "recommendation", "map", "tiers", "rules"), _dump("report"), make_report),
 )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fenqun.config import Config
-from fenqun.schema import Manifest, Metrics, QualityReport, TierTable
+from fenqun.schema import Identity, Manifest, Metrics, QualityReport, RuleTable, TierTable
 from fenqun.settings import load_config
 from fenqun.store import Run
 
@@ -39,6 +39,9 @@ class Artifacts:
     recommendations: pa.Table | None = None
     metrics: Metrics | None = None
     tiers: TierTable | None = None
+    rules: RuleTable | None = None
+    identity: Identity | None = None
+    migration: pa.Table | None = None
     texts: dict[str, str] = field(default_factory=dict)
     categories: dict[str, str] = field(default_factory=dict)
 
@@ -86,6 +89,9 @@ def read_artifacts(run: Run) -> Artifacts:
         recommendations=recommendations,
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,
         tiers=run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None,
+        rules=run.read_model("rules.json", RuleTable) if run.artifact("rules.json").is_file() else None,
+        identity=run.read_model("identity.json", Identity) if run.artifact("identity.json").is_file() else None,
+        migration=table("migration.parquet"),
         texts=texts,
         categories=categories,
     )

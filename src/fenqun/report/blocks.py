@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fenqun.report.artifacts import Artifacts
+from fenqun.report.numbers import number, signed
 from fenqun.report.terms import BLOCKS, WORTH, term
-from fenqun.report.words import Said, say
+from fenqun.report.words import Said, joined, say
 
 _GAIN = ("gain", "standard_error")
 _WORTH = tuple(WORTH)
@@ -45,7 +46,21 @@ def gate_blocks(found: Artifacts) -> list[BlockView]:
         a, b = f"{before:.3f}", f"{after:.3f}"
         said = say("block_kept" if kept else "block_dropped", a=a, b=b)
         views.append(BlockView(term(BLOCKS, name), kept, a, b, said))
-    return views + _intent(found)
+    return [*views, *_intent(found), *_earlier(found)]
+
+
+def _earlier(found: Artifacts) -> list[BlockView]:
+    """Return what became of the blocks of the run before, where the gate chose others."""
+    told = found.figures("blocks").get("earlier")
+    if not isinstance(told, dict):
+        return []
+    name = joined([term(BLOCKS, block) for block in told["blocks"]])
+    words = say(
+        "blocks_earlier_kept" if told["kept"] else "blocks_earlier_left",
+        gain=signed(told["gain"]),
+        error=number(told["standard_error"]),
+    )
+    return [BlockView(say("blocks_before", blocks=name), bool(told["kept"]), "", "", words)]
 
 
 def _intent(found: Artifacts) -> list[BlockView]:

@@ -144,8 +144,10 @@ def _hover(row: Mapping[str, Any], language: Language) -> str:
     return f"{what}<br><b>{number(row['value'])}</b> {span(row['low'], row['high'])}<br>n = {count(row['n'])}"
 
 
-def trials_figure(trials: pa.Table, strategy: str, one_item: bool = False, language: Language = "en") -> go.Figure:
-    """Draw the lift of every clustering tried for a strategy by its number of segments.
+def trials_figure(
+    trials: pa.Table, strategy: str, decides: str = "lift", one_item: bool = False, language: Language = "en"
+) -> go.Figure:
+    """Draw the deciding figure of every clustering tried for a strategy by its number of segments.
 
     Parameters
     ----------
@@ -153,19 +155,22 @@ def trials_figure(trials: pa.Table, strategy: str, one_item: bool = False, langu
         Schema :data:`fenqun.schema.TRIALS`.
     strategy
         Whose trials.
+    decides
+        The goal's first figure.
     one_item
         Whether the log is about one item, where lift is not of lists.
     language
         Of names and texts.
     """
     rows = [row | {"figures": json.loads(row["metrics"])} for row in trials.to_pylist()]
-    rows = [row for row in rows if row["strategy"] == strategy and row["figures"].get("lift") is not None]
+    rows = [row for row in rows if row["strategy"] == strategy and row["figures"].get(decides) is not None]
+    axis = say("lift_axis_one" if one_item else "lift_axis") if decides == "lift" else metric_term(decides)
     figure = blank(
         360,
         margin={"l": 8, "r": 12, "t": 8, "b": 8},
         xaxis={"title": {"text": _pick(say("segments_axis"), language)}, "gridcolor": _LINE, "zeroline": False,
                "automargin": True, "fixedrange": True, "ticks": ""},
-        yaxis={"title": {"text": _pick(say("lift_axis_one" if one_item else "lift_axis"), language)}, "gridcolor": _LINE, "zeroline": False,
+        yaxis={"title": {"text": _pick(axis, language)}, "gridcolor": _LINE, "zeroline": False,
                "automargin": True, "fixedrange": True, "ticks": ""},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         showlegend=True,
@@ -176,7 +181,7 @@ def trials_figure(trials: pa.Table, strategy: str, one_item: bool = False, langu
         lost = [row["verdict"] == "rejected" for row in mine]
         figure.add_trace(
             go.Scatter(
-                x=[row["k"] for row in mine], y=[row["figures"]["lift"] for row in mine],
+                x=[row["k"] for row in mine], y=[row["figures"][decides] for row in mine],
                 mode="markers" if clusterer in _FIND_K else "lines+markers",
                 name=plotly_text(_pick(term(CLUSTERERS, clusterer), language)), opacity=0.85,
                 line={"color": look.colour, "width": 1.6},
@@ -188,7 +193,7 @@ def trials_figure(trials: pa.Table, strategy: str, one_item: bool = False, langu
     chosen = [row for row in rows if row["verdict"] == "chosen"]
     figure.add_trace(
         go.Scatter(
-            x=[row["k"] for row in chosen], y=[row["figures"]["lift"] for row in chosen], mode="markers",
+            x=[row["k"] for row in chosen], y=[row["figures"][decides] for row in chosen], mode="markers",
             name=_pick(say("verdict_chosen"), language), hoverinfo="skip",
             marker={"size": 17, "symbol": "circle-open", "color": CONTRAST, "line": {"width": 2.5}},
         )

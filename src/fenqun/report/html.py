@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from fenqun.report import atlas, blocks, fairness, figures, made, sections, terms, tiers
+from fenqun.evaluation.goals import figures_of
+from fenqun.report import atlas, blocks, fairness, figures, made, moved, rules, sections, terms, tiers
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
 from fenqun.report.notices import notice
@@ -71,6 +72,8 @@ def render(found: Artifacts) -> str:
         verdict=verdict(found.comparison, found.config.strategy, found.k, found.config.domain),
         warnings=sections.warnings(found),
         cards=card_views(found),
+        moved=moved.moved_view(found),
+        rules=rules.rules_view(found),
         fairness=fairness.fairness_rows(found),
         axes=axes,
         trials=trials,
@@ -142,7 +145,8 @@ def _plots(
     for diagram in tiered.diagrams if tiered else ():
         add(diagram.plot, tiers.reliability_figure, diagram.found)
     if trials.get("drawn"):
-        add("plot-trials", figures.trials_figure, found.trials, found.config.strategy, found.one_item)
+        decides = figures_of(found.config.goal)[0]
+        add("plot-trials", figures.trials_figure, found.trials, found.config.strategy, decides, found.one_item)
     return drawn
 
 

@@ -113,7 +113,15 @@ _SENTENCES = patterns(
         r"variance of log activity that the judged segments explain: near 1, they are little but volume",
         "评估用的分群对对数活跃度方差的解释比例：接近 1 时，分群几乎只反映活跃量",
     ),
+    (
+        r"the published clusterer fitted to the same vectors with other seeds; mean of 3",
+        "以其他随机种子在同样的向量上拟合所发布的聚类器；3 次的均值",
+    ),
     (r"adjusted Rand index with deciles of activity", "与活跃度十分位的调整兰德指数"),
+    (
+        r"the goal's first figure on held-out time, less that of groups of the same sizes drawn by lot",
+        "目标首要指标在留出时间段上的值，减去同样大小的随机分组的值",
+    ),
     (
         r"the attribute of half of the users predicted from their published segment alone, as the other half has it; "
         r"chance: the attribute shuffled among users",
@@ -124,7 +132,10 @@ _SENTENCES = patterns(
         r"attribute shuffled among users",
         "对各取值求宏平均，以该取值在另一半用户的同一分群中的占比打分；随机：在用户间打乱属性",
     ),
-    (r"association of published segments and attribute, corrected for chance", "发布的分群与属性的关联（已校正随机）"),
+    (
+        r"association of published segments and attribute, corrected for chance",
+        "发布的分群与属性的关联（已校正随机）",
+    ),
     (r"the same with the attribute shuffled among users", "在用户间打乱属性后的同一指标"),
 )
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from fenqun.report.notices import patterns, translated
 from fenqun.report.words import Said
 
-_FIGURE = r"(lift|probe)"
-_FIGURES = {"lift": "提升", "probe": "探针"}
+_FIGURES = {
+    "lift": "提升",
+    "probe": "探针",
+    "value": "价值解释率",
+    "retention": "留存解释率",
+    "readability": "可读性",
+    "target": "目标探针",
+}
+_FIGURE = f"({'|'.join(_FIGURES)})"
 _CLAUSES = patterns(
     (r"smallest segment (\S+) users? < (\S+)", "最小分群 {0} 人，少于 {1} 人"),
     (r"noise (\S+) % > (\S+) %", "噪声 {0}%，高于 {1}%"),
@@ -29,6 +36,11 @@ _CLAUSES = patterns(
     (r"best mean rank of internal metrics", "内部指标平均名次最佳"),
     (r"level in every figure with the chosen trial, which ran first", "各项均与选定者持平，后者先运行"),
     (r"mean rank (\S+) of internal metrics behind (\S+)", "内部指标平均名次 {0}，落后于 {1}"),
+    (r"the earlier run's choice stays", "沿用此前运行的选择"),
+    (
+        r"the earlier run's choice stays: (\S+) (\S+) is not clearly below (\S+)",
+        "沿用此前运行的选择：{0} {1} 并不明显低于 {2}",
+    ),
     (r"finds (\S+) segments?, (.+) were asked for", "得到 {0} 个分群，而要求的是 {1} 个"),
 )
 _ALTHOUGH, _NONE_PASSED = "chosen although ", ", as no trial passed"

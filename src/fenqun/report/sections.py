@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fenqun.evaluation.comparison import AXES, Verdict
+from fenqun.evaluation.goals import figures_of
 from fenqun.explanation.wording import capitalise, clean
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.fairness import fairness_warnings
@@ -21,6 +22,7 @@ from fenqun.report.reasons import reason
 from fenqun.report.terms import AXES as AXIS_TERMS
 from fenqun.report.terms import (
     CLUSTERERS,
+    GOALS,
     METRICS,
     STRATEGIES,
     TABLES,
@@ -90,6 +92,8 @@ def warnings(found: Artifacts) -> list[Said]:
     agreed = agreement(found)
     if agreed is not None and agreed.low:
         said.append(say("warn_agreement", ari=agreed.ari))
+    if (found.figures("evaluation").get("structure") or {}).get("found") is False:
+        said.append(say("warn_no_structure"))
     if found.figures("evaluation").get("kind") == "constructive":
         said.append(say("warn_constructive"))
     if segmentation.get("noise"):
@@ -187,19 +191,20 @@ def trial_rows(found: Artifacts) -> dict[str, Any]:
     """Return the trials of the published strategy: the chosen one, the best that lost, and all."""
     if found.trials is None:
         return {}
+    first, second = figures_of(found.config.goal)
     rows = []
     for row in found.trials.to_pylist():
         if row["strategy"] != found.config.strategy:
             continue
         figures = json.loads(row["metrics"])
-        lift = figures.get("lift")
+        decides = figures.get(first)
         rows.append(
             {
                 "clusterer": term(CLUSTERERS, row["clusterer"]),
                 "k": row["k"],
                 "verdict": row["verdict"],
                 "why": reason(clean(row["why"], 300)),
-                "lift": lift if isinstance(lift, int | float) else None,
+                "decides": decides if isinstance(decides, int | float) else None,
                 "parameters": clean(row["parameters"], 200),
                 "figures": [
                     (term(METRICS, name), number(value))
@@ -210,14 +215,18 @@ def trial_rows(found: Artifacts) -> dict[str, Any]:
         )
     if not rows:
         return {}
-    rows.sort(key=lambda row: (row["lift"] is None, -(row["lift"] or 0.0), row["k"], row["clusterer"].en))
+    rows.sort(key=lambda row: (row["decides"] is None, -(row["decides"] or 0.0), row["k"], row["clusterer"].en))
     for row in rows:
-        row["lift_text"] = "–" if row["lift"] is None else f"{row['lift']:.3f}"
+        row["decides_text"] = "–" if row["decides"] is None else f"{row['decides']:.3f}"
+    kind, _, name = found.config.goal.partition(":")
     return {
         "all": rows,
         "chosen": next((row for row in rows if row["verdict"] == "chosen"), None),
         "lost": [row for row in rows if row["verdict"] != "chosen"][:_LOST_SHOWN],
-        "drawn": any(row["lift"] is not None for row in rows),
+        "drawn": any(row["decides"] is not None for row in rows),
+        "goal": Said(*(f"{said}: {name}" if name else said for said in term(GOALS, kind))),
+        "first": term(METRICS, first),
+        "second": term(METRICS, second),
     }
 
 

@@ -51,8 +51,16 @@ METRICS = {
     "ari": Said("ARI", "ARI"),
     "lift": Said("Lift", "提升"),
     "lift_se": Said("Standard error", "标准误"),
-    "probe": Said("Probe", "探针"),
+    "probe": Said("Probe of the future category", "对未来类别的探针"),
     "probe_se": Said("Standard error of the probe", "探针的标准误"),
+    "value": Said("Future value explained", "未来价值解释度"),
+    "value_se": Said("Its standard error", "其标准误"),
+    "retention": Said("Retention explained", "留存解释度"),
+    "retention_se": Said("Its standard error", "其标准误"),
+    "target": Said("Probe of the target", "对目标的探针"),
+    "target_se": Said("Its standard error", "其标准误"),
+    "readability": Said("Readability", "可读性"),
+    "readability_se": Said("Its standard error", "其标准误"),
     "agreement": Said("Agreement of the two fits", "两次拟合的一致性"),
     "noise": Said("Noise share", "噪声占比"),
     "noise_share": Said("Noise share", "噪声占比"),
@@ -68,6 +76,9 @@ METRICS = {
     "ece": Said("Calibration error", "校准误差"),
     "cramers_v_chance": Said("Cramér's V by chance", "随机的 Cramér's V"),
     "activity_explained": Said("Activity explained", "活跃度解释度"),
+    "new_seed_ari": Said("ARI with another seed", "更换随机种子后的 ARI"),
+    "new_seed_ids": Said("Ids that survive another seed", "更换随机种子后延续的编号"),
+    "gain_over_lot": Said("Gain over groups drawn by lot", "相对随机分组的增益"),
     "activity_agreement": Said("ARI with activity deciles", "与活跃度十分位的 ARI"),
 }
 EXPLAINED = {
@@ -153,6 +164,12 @@ GROUPINGS = {
     "rfm_kmeans": Said("RFM and k-means", "RFM + k-means"),
     "rfm_cuts": Said("RFM quintiles", "RFM 五分位"),
 }
+GOALS = {
+    "recommend": Said("recommend", "推荐"),
+    "value": Said("value", "价值"),
+    "understand": Said("understand", "理解"),
+    "target": Said("target", "目标"),
+}
 FORETOLD = {
     "value": Said("Value", "价值"),
     "events": Said("Activity", "活跃度"),
@@ -174,6 +191,7 @@ STAGES = {
     "evaluation": Said("Evaluation", "评估"),
     "tiers": Said("Tiers", "分层"),
     "explanation": Said("Explanation", "解释"),
+    "rules": Said("Rules", "规则"),
     "recommendation": Said("Recommendation", "推荐"),
     "report": Said("Report", "报告"),
 }

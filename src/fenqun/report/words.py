@@ -134,6 +134,10 @@ WORDS: dict[str, Said] = {
         "The judged and the published fit agree only in part (ARI {ari}): figures describe the former.",
         "评估用与发布用的拟合仅部分一致（ARI {ari}）：指标描述的是前者。",
     ),
+    "warn_no_structure": Said(
+        "No structure found: on held-out time these segments do no better than groups drawn by lot. Do not act on them.",
+        "未发现结构：在留出的时间段上，这些分群并不优于随机抽取的分组，请勿据此行动。",
+    ),
     "warn_constructive": Said(
         "The segmentation is constructive: a useful cut of a continuum, not groups that the data keep apart.",
         "分群是构造性的：对连续体的一种有用切分，并非数据中天然分离的群体。",
@@ -265,11 +269,11 @@ WORDS: dict[str, Said] = {
     # trials
     "trials": Said("How the clustering was chosen", "聚类如何选出"),
     "trials_lead": Said(
-        "{n} clusterings were tried for the strategy {who}. Lift on validation time decides, then a probe of the future "
-        "category; internal metrics only break ties.",
-        "为策略“{who}”尝试了 {n} 种聚类。先看验证期提升，再看对未来类别的探针；内部指标仅用于打破平局。",
+        "{n} clusterings were tried for the strategy {who}. For the goal “{goal}”, this decides on validation time: {first}, "
+        "then {second}. Internal metrics only break ties.",
+        "为策略“{who}”尝试了 {n} 种聚类。目标为“{goal}”，验证期内先看{first}，再看{second}；内部指标仅用于打破平局。",
     ),
-    "trials_alt": Said("Lift by number of segments for each clusterer", "各聚类算法在不同分群数下的提升"),
+    "trials_alt": Said("{what} by number of segments for each clusterer", "各聚类算法在不同分群数下的{what}"),
     "trials_won": Said("Chosen: {what}, {k} segments.", "选定：{what}，{k} 个分群。"),
     "trials_lost": Said("The best that lost", "落选中最好的"),
     "trials_all": Said("All trials", "全部尝试"),
@@ -406,6 +410,49 @@ WORDS: dict[str, Said] = {
     "warn_fairness": Said(
         "Segments stand in for {what}: AUC {auc}, Cramér's V {v}. What is done by segment is done by {what}.",
         "分群几乎等同于{what}：AUC {auc}，Cramér's V {v}。按分群行事即按{what}行事。",
+    ),
+    # in rules
+    "rules": Said("In rules", "用规则说"),
+    "rules_lead": Said(
+        "Short rules on readable features tell the segment of {rate} of users (95% interval {low} to {high}; every segment counts alike). Many trees on the same features tell {most}, always naming the largest segment {chance}.",
+        "用可读特征的短规则可以说对 {rate} 用户的分群（95% 区间 {low} 至 {high}，各分群权重相同）。在同样特征上用许多棵树可达 {most}，总说最大分群为 {chance}。",
+    ),
+    "rules_how": Said(
+        "A decision tree of at most {depth} conditions, learned on {learned} users and judged on {n} others; of all these it tells {accuracy}, the largest segment {majority}. Importance: the fall of that rate for the many trees when a feature is shuffled among the others. Features that say the same share theirs.",
+        "决策树最多 {depth} 个条件，在 {learned} 名用户上学习，在另外 {n} 名用户上评估；不加权时说对 {accuracy}，总说最大分群为 {majority}。重要性：在评估用户间打乱一个特征后，许多棵树的上述比例下降多少。含义相近的特征会分摊重要性。",
+    ),
+    "rules_feature": Said("What tells segments apart", "区分分群的特征"),
+    "rules_fall": Said("Fall when shuffled", "打乱后的下降"),
+    "rule_finds": Said(
+        "{precision} of those it finds belong here, and it finds {recall} of the segment; judged on {n} users it holds for",
+        "符合者中 {precision} 属于本群，覆盖本群的 {recall}；以符合的 {n} 名未参与学习的用户评估",
+    ),
+    # what moved
+    "moved": Said("What moved", "变动"),
+    "moved_lead": Said(
+        "Since {run}: {kept} of {k} segments live on under their id, and {share} of the {n} users whom both runs know are in another segment (ARI {ari}).",
+        "自 {run} 以来：{k} 个分群中有 {kept} 个以原编号延续；两次运行共有的 {n} 名用户中，{share} 换了分群（ARI {ari}）。",
+    ),
+    "moved_births": Said("New: {ids}.", "新出现：{ids}。"),
+    "moved_deaths": Said("Gone: {ids}. Their ids are not used again.", "已消失：{ids}。其编号不再使用。"),
+    "moved_split": Said("{id} split into {parts}.", "{id} 分裂为{parts}。"),
+    "moved_merge": Said("{id} was put together from {parts}.", "{id} 由{parts}合并而成。"),
+    "moved_new": Said("Newcomers", "新用户"),
+    "moved_gone": Said("gone", "已消失"),
+    "moved_left": Said("left the log", "已离开日志"),
+    "blocks_before": Said("As before: {blocks}", "沿用此前：{blocks}"),
+    "blocks_earlier_kept": Said(
+        "stays, as the other choice is not clearly better ({gain}, standard error {error})",
+        "保留，因另一选择并无明显优势（{gain}，标准误 {error}）",
+    ),
+    "blocks_earlier_left": Said(
+        "given up, as the other choice is clearly better ({gain}, standard error {error})",
+        "放弃，因另一选择明显更好（{gain}，标准误 {error}）",
+    ),
+    "moved_from": Said("From (down), to (across)", "由（行）至（列）"),
+    "moved_matrix": Said(
+        "Users, and below them their share of the row. Darker: a larger share.",
+        "上为用户数，下为占该行的比例。颜色越深，比例越大。",
     ),
     # tiers
     "tiers": Said("Tiers: how much to expect", "分层：预期多少"),

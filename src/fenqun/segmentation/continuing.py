@@ -120,7 +120,8 @@ def keep_choice(selection: Selection, earlier: Segmentation, order: Sequence[str
 
 
 def go_on(
-    earlier: Segmentation | None, centroids: Floats, selection: Selection, X: Floats, least: int, *, seed: int) -> Going:
+    earlier: Segmentation | None, centroids: Floats, selection: Selection, X: Floats, least: int, *, seed: int
+) -> Going:
     """Fit the chosen clustering, from the earlier centroids where that does the data justice.
 
     Parameters

@@ -23,7 +23,11 @@ from fenqun.segmentation.alignment import Alignment
 from fenqun.segmentation.rule import Floats, Ints
 
 LEAST = 0.35
-"""Least score of a match. Unrelated segments of one cloud score .1 to .3, halves of a segment .5 and more."""
+"""Least score of a match.
+
+In a cloud without gaps, pairs that do not belong together score below .26 in 95 of 100 cases, the halves of a segment .59 and
+more (docs/decisions/identity.md).
+"""
 
 PART = 0.25
 """Least share of a segment's users that makes a part of a split, or a source of a merge."""
@@ -149,7 +153,8 @@ def identify(
     births = tuple(b for b in range(len(new.centroids)) if b not in survivors)
     fresh = fresh_ids([*old.ids, *used], len(births))
     ids = survivors | dict(zip(births, fresh, strict=True))
-    moved = np.array([ids[b] for b in new.labels[second]]) != np.array([old.ids[a] for a in old.labels[first]])
+    named = np.array([ids[b] for b in range(len(new.centroids))])
+    moved = named[new.labels[second]] != np.array(old.ids)[old.labels[first]]
     return Identity(
         ids=tuple(ids[b] for b in range(len(new.centroids))),
         order=np.array([*(b for _, b in matches), *births], dtype=np.int64),
@@ -175,7 +180,7 @@ def flows(old: Ints, new: Ints, k_old: int, k_new: int) -> Ints:
 def jaccard(flow: Ints) -> Floats:
     """Shared users of each pair of segments over those of either, (k_old, k_new)."""
     union = flow.sum(axis=1)[:, None] + flow.sum(axis=0)[None, :] - flow
-    return np.divide(flow, union, out=np.zeros(flow.shape), where=union > 0)
+    return np.asarray(np.divide(flow, union, out=np.zeros(flow.shape), where=union > 0))
 
 
 def nearness(old: Floats, new: Floats) -> Floats:
@@ -186,7 +191,7 @@ def nearness(old: Floats, new: Floats) -> Floats:
     distance = _distances(old, new)
     if scale <= 0:  # one segment on either side, or all in one place
         return np.ones_like(distance)
-    return np.maximum(1.0 - distance / scale, 0.0)
+    return np.asarray(np.maximum(1.0 - distance / scale, 0.0))
 
 
 def best_matches(score: Floats, least: float = LEAST) -> list[tuple[int, int]]:

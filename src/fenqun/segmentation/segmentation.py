@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fenqun.segmentation.rule import FeatureError, Floats, Ints, Rule, weights
+from fenqun.segmentation.mixed_membership import mixed_membership
+from fenqun.segmentation.rule import FeatureError, Floats, Ints, Rule
 from fenqun.store import explain_damage
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Assignment:
     runner_up
         (n,) index of the second nearest segment, -1 where there is none.
     weights
-        (n, k) share of each segment in a user, rows sum to one.
+        (n, k) share of each segment in a user, rows sum to one
+        (:func:`~fenqun.segmentation.mixed_membership.mixed_membership`).
     """
 
     labels: Ints
@@ -117,7 +119,7 @@ class Segmentation:
         energy = self.rule.energies(X)
         n, k = energy.shape
         labels = energy.argmin(axis=1).astype(np.int64)
-        share = weights(energy, self.rule.temperature)
+        share = mixed_membership(X, self.rule.centroids, labels)
         if k == 1:
             return Assignment(labels, np.ones(n), np.full(n, -1, dtype=np.int64), share)
         others = energy.copy()

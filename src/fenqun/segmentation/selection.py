@@ -21,8 +21,8 @@ from fenqun.segmentation.rule import Floats, Ints
 if TYPE_CHECKING:
     from fenqun.segmentation.clusterers.base import Clusterer
 
-GRID = (4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
-"""Numbers of segments tried: about a quarter more at each step."""
+GRID = (3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
+"""Numbers of segments tried first: about a quarter more at each step."""
 
 Judge = Callable[[Ints], dict[str, float]]
 Internal = Callable[[Floats, Ints], dict[str, float]]
@@ -129,9 +129,9 @@ def grid(n: int, settings: Settings) -> tuple[int, ...]:
     ends, less what cannot pass: more segments than there are users for segments of least size.
 
     >>> grid(2469, Settings())
-    (4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
+    (3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
     >>> grid(80, Settings())
-    (4, 5, 6, 8)
+    (3, 4, 5, 6, 8)
     """
     if settings.k is not None:
         fixed = (settings.k,) if isinstance(settings.k, int) else settings.k
@@ -181,33 +181,64 @@ def select(
 
     Notes
     -----
-    A trial is judged as it would be published: with noise at the nearest segment and every user where
-    the stored rule puts them. See :mod:`fenqun.segmentation.ranking` for the order of choice.
+    Where k is free, the numbers between the winner's and its neighbours in the grid are tried as well, with its
+    clusterer. A trial is judged as it would be published: with noise at the nearest segment and every user where the
+    stored rule puts them. See :mod:`fenqun.segmentation.ranking` for the order of choice.
     """
-    from fenqun.segmentation.clusterers.base import checked
-    from fenqun.segmentation.clusterers.catalogue import CLUSTERERS, candidates
+    from fenqun.segmentation.clusterers.catalogue import candidates
 
     names = tuple(dict.fromkeys(clusterers or settings.clusterers))
     sizes = tuple(ks) if ks is not None else grid(len(X), settings)
-    plans = {name: candidates(name, sizes, seed=seed, threads=threads) for name in names}
+    exact = settings.k is not None or ks is not None
     figures = _Figures(judge, internal)
+    told = progress or Silent()
+
+    def judged(trials: list[Trial]) -> tuple[list[Verdict], int]:
+        verdicts = rank(
+            [(trial.k, trial.metrics) for trial in trials],
+            [_unasked(trial, sizes, exact=exact) for trial in trials],
+            least=least_size(len(X), settings),
+            max_noise=settings.max_noise,
+            order=order,
+        )
+        (winner,) = [i for i, verdict in enumerate(verdicts) if verdict.verdict == "chosen"]
+        return verdicts, winner
+
+    trials = _run({name: candidates(name, sizes, seed=seed, threads=threads) for name in names}, X, figures, told)
+    verdicts, winner = judged(trials)
+    closer = () if exact or trials[winner].asked is None else between(trials[winner].k, sizes)
+    if closer:
+        name = trials[winner].clusterer
+        trials += _run({name: candidates(name, closer, seed=seed, threads=threads)}, X, figures, told)
+        verdicts, winner = judged(trials)
+    kept = tuple(_with(trial, verdict) for trial, verdict in zip(trials, verdicts, strict=True))
+    return Selection(kept, kept[winner], verdicts[winner].marked, strategy, reducer)
+
+
+def between(k: int, sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return the numbers around ``k`` that a grid leaves out, up to its neighbours there.
+
+    >>> between(8, (5, 6, 8, 10))
+    (7, 9)
+    >>> between(10, (8, 10))
+    (9,)
+    """
+    below = max((size for size in sizes if size < k), default=k)
+    above = min((size for size in sizes if size > k), default=k)
+    return tuple(number for number in range(below + 1, above) if number != k)
+
+
+def _run(plans: dict[str, list[Clusterer]], X: NDArray[Any], figures: _Figures, progress: Progress) -> list[Trial]:
+    from fenqun.segmentation.clusterers.base import checked
+    from fenqun.segmentation.clusterers.catalogue import CLUSTERERS
+
     trials: list[Trial] = []
-    with bar(progress or Silent(), "trials", sum(map(len, plans.values())), "trials") as meter:
+    with bar(progress, "trials", sum(map(len, plans.values())), "trials") as meter:
         for name, plan in plans.items():
             for fitted in CLUSTERERS[name].fit_many(plan, X):
-                rows = checked(fitted, X, reset=False)
-                trials.append(_trial(name, fitted, rows, figures))
+                trials.append(_trial(name, fitted, checked(fitted, X, reset=False), figures))
                 meter.advance(1)
-    verdicts = rank(
-        [(trial.k, trial.metrics) for trial in trials],
-        [_unasked(trial, sizes, exact=settings.k is not None or ks is not None) for trial in trials],
-        least=least_size(len(X), settings),
-        max_noise=settings.max_noise,
-        order=order,
-    )
-    judged = tuple(_with(trial, verdict) for trial, verdict in zip(trials, verdicts, strict=True))
-    (winner,) = [i for i, verdict in enumerate(verdicts) if verdict.verdict == "chosen"]
-    return Selection(judged, judged[winner], verdicts[winner].marked, strategy, reducer)
+    return trials
 
 
 class _Figures:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
 import numpy as np
 import sklearn.cluster as skc
 
-from fenqun.segmentation.clusterers.base import Clusterer, count_distinct
-from fenqun.segmentation.rule import Floats, euclidean_rule
+from fenqun.segmentation.clusterers.base import Clusterer, checked, count_distinct, one_order_of_sums
+from fenqun.segmentation.clusterers.density import sample_rows
+from fenqun.segmentation.clusterers.ward import cut_tree, dense_ward_tree
+from fenqun.segmentation.rule import Floats, Ints, euclidean_rule, means
+
+TREE_ROWS = 1_500
+"""Users on whose Ward tree one start of k-means rests."""
 
 
 class KMeans(Clusterer):
-    """Lloyd's algorithm from k-means++ starts (Arthur and Vassilvitskii, 2007)."""
+    """Lloyd's algorithm from k-means++ starts (Arthur and Vassilvitskii, 2007) and from a cut of Ward's tree.
+
+    The best of all by inertia stays. With many clusters, random starts nearly always leave two groups merged and another
+    split; a tree of a sample sees all of them at once (Fisher, 1996, AAAI: iterative optimisation of a hierarchical start).
+    """
 
     def __init__(
         self, n_clusters: int = 8, *, n_init: int = 5, max_iter: int = 300, seed: int = 0, threads: int = 1
@@ -22,10 +34,35 @@ class KMeans(Clusterer):
         self.threads = threads
 
     def _fit(self, X: Floats) -> None:
+        self._lloyd(X, *self._tree(X))
+
+    def _tree(self, X: Floats) -> tuple[Floats, Ints]:
+        """Return sampled rows and the Ward merges of them."""
+        rows = X[sample_rows(len(X), TREE_ROWS, self.seed)]
+        return rows, dense_ward_tree(rows)
+
+    def _lloyd(self, X: Floats, sampled: Floats, merges: Ints) -> None:
         k = count_distinct(X, self.n_clusters)
         model = skc.KMeans(k, n_init=self.n_init, max_iter=self.max_iter, random_state=self.seed).fit(X)
+        if 1 < k <= len(sampled):
+            start = means(sampled, cut_tree(merges, k), k)
+            grown = skc.KMeans(k, init=start, n_init=1, max_iter=self.max_iter).fit(X)
+            model = grown if grown.inertia_ < model.inertia_ else model
         self.n_iter_ = int(model.n_iter_)
         settle_centres(self, X, model.cluster_centers_)
+
+    @classmethod
+    def fit_many(cls, clusterers: Sequence[Self], X: Any) -> Iterator[Self]:
+        """Grow the tree once for all numbers of clusters."""
+        grown: dict[tuple[Any, ...], tuple[Floats, Ints]] = {}
+        for clusterer in clusterers:
+            rows = checked(clusterer, X, reset=True)
+            key = clusterer.shared_settings("n_clusters")
+            with one_order_of_sums(clusterer.threads):
+                if key not in grown:
+                    grown[key] = clusterer._tree(rows)
+                clusterer._lloyd(rows, *grown[key])
+            yield clusterer
 
 
 class MiniBatchKMeans(Clusterer):
