@@ -213,6 +213,16 @@ def test_the_best_checkpoint_is_kept_and_taken_over(store: SequenceStore, table:
     assert again.figures["events"] < 0.5 * SMALL["events"] + SMALL["tokens"]
 
 
+def test_where_there_is_nothing_to_train_on_nothing_is_chosen_against_training(
+    make_store: Callable[..., SequenceStore], ring: Callable[..., pa.Table], table: np.ndarray
+) -> None:
+    store = make_store(ring(40, np.full(40, 3)))
+    assert store.n_events((0,)).max() < 2
+    encoder = IntentEncoder(Intent(backbone="gru", **SMALL)).fit(store, (0,), table, judged=(1, 2), repeats=True)
+    assert encoder.figures["events"] == 0
+    assert encoder.chosen.share == 1.0
+
+
 @pytest.mark.parametrize("objective", ["next", "timing", "outlook", "masked", "contrastive", "future"])
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_objective_alone_gives_a_gradient(
