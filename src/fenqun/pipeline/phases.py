@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,11 @@ from fenqun.data.splits import JUDGED, LEARNED, Phase, Splits
 from fenqun.store import Run
 
 Floats = npt.NDArray[np.floating[Any]]
+
+
+def text_cache(run: Run) -> Path:
+    """Return where a run keeps vectors of texts that were read."""
+    return run.artifact("work/cache")
 
 
 class Phases:
