@@ -139,6 +139,18 @@ def test_time_without_events_says_something(
     np.testing.assert_array_equal(again.transform(store, (0, 1, 2), now=end), vectors)
 
 
+def test_a_category_tells_apart_what_the_item_table_cannot(store: SequenceStore) -> None:
+    encoder = IntentEncoder(Intent(backbone="gru", **SMALL)).fit(store, (0,), np.zeros((ITEMS, 8)), train=False)
+    codes, names = store.categories
+    with torch.inference_mode():
+        rows = encoder.model.items.everything().numpy()
+        with encoder.model.items.kept():
+            np.testing.assert_array_equal(encoder.model.items(torch.arange(ITEMS)).numpy(), rows)
+    same = codes[:, None] == codes[None]  # an item without a category starts at nothing
+    assert 1 < len(names) < ITEMS
+    np.testing.assert_array_equal(np.abs(rows[:, None] - rows[None]).max(axis=2) == 0, same)
+
+
 # -- training ----------------------------------------------------------------------------------
 
 
