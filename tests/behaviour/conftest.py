@@ -69,8 +69,9 @@ def _walk(n_users: int, lengths: np.ndarray, seed: int = 0, ordered: bool = True
 
 def _catalogue() -> pa.Table:
     ids = [f"i{i:02}" for i in range(ITEMS)]
-    nothing = dict.fromkeys(("text", "category", "image", "audio"), pa.nulls(ITEMS, pa.string()))
-    return pa.table({"item_id": ids, **nothing, "price": pa.nulls(ITEMS, pa.float64())})
+    nothing = dict.fromkeys(("text", "image", "audio"), pa.nulls(ITEMS, pa.string()))
+    kinds = [f"c{i % 4}" if i else None for i in range(ITEMS)]
+    return pa.table({"item_id": ids, "category": kinds, **nothing, "price": pa.nulls(ITEMS, pa.float64())})
 
 
 @pytest.fixture(scope="module")

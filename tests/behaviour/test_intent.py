@@ -139,6 +139,18 @@ def test_time_without_events_says_something(
     np.testing.assert_array_equal(again.transform(store, (0, 1, 2), now=end), vectors)
 
 
+def test_a_category_tells_apart_what_the_item_table_cannot(store: SequenceStore) -> None:
+    encoder = IntentEncoder(Intent(backbone="gru", **SMALL)).fit(store, (0,), np.zeros((ITEMS, 8)), train=False)
+    codes, names = store.categories
+    with torch.inference_mode():
+        rows = encoder.model.items.everything().numpy()
+        with encoder.model.items.kept():
+            np.testing.assert_array_equal(encoder.model.items(torch.arange(ITEMS)).numpy(), rows)
+    same = codes[:, None] == codes[None]  # an item without a category starts at nothing
+    assert 1 < len(names) < ITEMS
+    np.testing.assert_array_equal(np.abs(rows[:, None] - rows[None]).max(axis=2) == 0, same)
+
+
 # -- training ----------------------------------------------------------------------------------
 
 
@@ -211,6 +223,16 @@ def test_the_best_checkpoint_is_kept_and_taken_over(store: SequenceStore, table:
     assert again.chosen == IntentChoice("gru", 0.5)
     assert again.figures["events"] >= 0.5 * SMALL["events"]
     assert again.figures["events"] < 0.5 * SMALL["events"] + SMALL["tokens"]
+
+
+def test_where_there_is_nothing_to_train_on_nothing_is_chosen_against_training(
+    make_store: Callable[..., SequenceStore], ring: Callable[..., pa.Table], table: np.ndarray
+) -> None:
+    store = make_store(ring(40, np.full(40, 3)))
+    assert store.n_events((0,)).max() < 2
+    encoder = IntentEncoder(Intent(backbone="gru", **SMALL)).fit(store, (0,), table, judged=(1, 2), repeats=True)
+    assert encoder.figures["events"] == 0
+    assert encoder.chosen.share == 1.0
 
 
 @pytest.mark.parametrize("objective", ["next", "timing", "outlook", "masked", "contrastive", "future"])

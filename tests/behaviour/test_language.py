@@ -237,3 +237,17 @@ def test_the_intent_encoder_runs_on_a_language_model(gpt: str, tmp_path: Path) -
     encoder.save(tmp_path / "intent")
     again = IntentEncoder.load(tmp_path / "intent").transform(store, [0])
     np.testing.assert_array_equal(again, vectors)
+
+
+@needs_minilm
+def test_texts_that_were_read_once_are_not_read_again(tmp_path: Path) -> None:
+    """Each stage of a run makes the encoder anew."""
+    store, cache = write_store(tmp_path), tmp_path / "cache"
+    first = EventTextEncoder(Intent(backbone=f"text:{MINILM}", width=8), cache).fit(store, [0])
+    vectors = first.transform(store, [0])
+    first.save(tmp_path / "saved")
+    again = EventTextEncoder.load(tmp_path / "saved", cache)
+    again.encoder.encode = pytest.fail  # type: ignore[method-assign,assignment]
+    np.testing.assert_array_equal(again.transform(store, [0]), vectors)
+    alone = EventTextEncoder.load(tmp_path / "saved").transform(store, [0])
+    np.testing.assert_allclose(alone, vectors, atol=1e-5)

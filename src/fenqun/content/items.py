@@ -114,20 +114,28 @@ def _tell_texts(encoder: TextEncoder, cleaned: Sequence[str], cache: Path, progr
     return Told(raw, np.array([place.get(text, -1) for text in cleaned], dtype=np.int64))
 
 
-def encode_distinct(encoder: TextEncoder, texts: Sequence[str], cache: VectorCache, progress: Progress) -> Floats32:
-    """Encode distinct texts, float32 (len(texts), d); what the cache has is taken from it.
+def encode_distinct(
+    encoder: TextEncoder,
+    texts: Sequence[str],
+    cache: VectorCache | None,
+    progress: Progress,
+    what: str = "item texts",
+) -> Floats32:
+    """Encode distinct texts, float32 (len(texts), d); what a cache has is taken from it. ``what`` they are is told.
 
     A chunk that was begun by a killed run is encoded as a whole again, so that the vectors are the
     bits that an undisturbed run would have: a model's sums may depend on what shares its batch.
     """
     chunks = [texts[start : start + encoder.batch] for start in range(0, len(texts), encoder.batch)]
-    missing = [chunk for chunk in chunks if not all(text in cache for text in chunk)]
-    with bar(progress, "item texts", sum(len(chunk) for chunk in missing), "texts"):
+    missing = [chunk for chunk in chunks if cache is None or not all(text in cache for text in chunk)]
+    found = []
+    with bar(progress, what, sum(len(chunk) for chunk in missing), "texts"):
         for chunk in missing:
-            fresh = [text for text in chunk if text not in cache]
             vectors = encoder.encode(chunk)
-            wanted = set(fresh)
-            rows = [row for row, text in enumerate(chunk) if text in wanted]
-            cache.add(fresh, vectors[rows])
+            if cache is None:
+                found.append(vectors)
+            else:
+                rows = [row for row, text in enumerate(chunk) if text not in cache]
+                cache.add([chunk[row] for row in rows], vectors[rows])
             progress.advance(len(chunk))
-    return cache.get(texts)
+    return np.concatenate(found) if cache is None else cache.get(texts)

@@ -21,7 +21,7 @@ from fenqun.data.category_history import CategoryHistory, category_history
 from fenqun.data.cuts import horizon_seconds, make_cuts
 from fenqun.data.splits import JUDGED, LEARNED, Phase
 from fenqun.pipeline.context import PHASES, Context, StageOutput
-from fenqun.pipeline.phases import Floats, Phases
+from fenqun.pipeline.phases import Floats, Phases, text_cache
 from fenqun.progress import Progress
 from fenqun.store import Run
 
@@ -37,7 +37,7 @@ class TasteFitter:
         self.has_content: npt.NDArray[np.bool_] = np.load(run.require("work/has_content.npy"))
         self.foundation: npt.NDArray[np.float32] | None = None
         if config.behaviour.foundation is not None:
-            texts = Texts.encode(config.content, phases.store.texts, run.artifact("work/cache"), context.progress)
+            texts = Texts.encode(config.content, phases.store.texts, text_cache(run), context.progress)
             self.foundation = Foundation.load(config.behaviour.foundation).rows(texts)
 
     def fit(self, encoder: TasteEncoder, phase: Phase, progress: Progress) -> TasteEncoder:
@@ -133,7 +133,7 @@ def try_intent(context: Context) -> StageOutput:
     if reason:
         run.remove(folder)
         return StageOutput((), {"why_not": reason})
-    encoder = _fit_intent(context, phases, "select", make_encoder(config.behaviour.intent))
+    encoder = _fit_intent(context, phases, "select", make_encoder(config.behaviour.intent, cache=text_cache(run)))
     return StageOutput((folder,), encoder.figures)
 
 
@@ -161,7 +161,9 @@ def refit_intent(context: Context) -> StageOutput:
     chosen = load_encoder(run.require("work/intent/select")).chosen
     figures: dict[str, Any] = {"kept": True}
     for phase in later:
-        encoder = _fit_intent(context, phases, phase, make_encoder(config.behaviour.intent, chosen))
+        encoder = _fit_intent(
+            context, phases, phase, make_encoder(config.behaviour.intent, chosen, text_cache(run))
+        )
         figures[phase] = encoder.figures
     return StageOutput(tuple(f"work/intent/{phase}" for phase in later), figures)
 
@@ -220,7 +222,7 @@ class Blocks:
         return cls(
             TasteEncoder.load(run.require(f"work/taste/{phase}")),
             RhythmEncoder.load(run.require(f"work/rhythm/{phase}")),
-            load_encoder(folder) if "intent" in names and folder.is_dir() else None,
+            load_encoder(folder, text_cache(run)) if "intent" in names and folder.is_dir() else None,
         )
 
     def vectors(self, phases: Phases, phase: Phase, names: Collection[str]) -> dict[str, Floats]:

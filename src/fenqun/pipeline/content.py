@@ -14,7 +14,7 @@ from fenqun.content.text import TextEncoder, make_encoder
 from fenqun.data.ingest import item_folder
 from fenqun.errors import ConfigError
 from fenqun.pipeline.context import Context, StageOutput
-from fenqun.pipeline.phases import Floats, Phases
+from fenqun.pipeline.phases import Floats, Phases, text_cache
 from fenqun.store import file_fingerprint
 
 ADAPTER = "work/adaptation"
@@ -36,7 +36,7 @@ def embed_content(context: Context) -> StageOutput:
     embedded = embed_items(
         config.content,
         store.texts,
-        run.artifact("work/cache"),
+        text_cache(run),
         config.run.seed,
         config.run.threads,
         context.progress,

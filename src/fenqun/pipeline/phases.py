@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,11 @@ Floats = npt.NDArray[np.floating[Any]]
 
 _CATEGORIES = 100
 """Categories with a column of their own, those with the largest shares."""
+
+
+def text_cache(run: Run) -> Path:
+    """Return where a run keeps vectors of texts that were read."""
+    return run.artifact("work/cache")
 
 
 class Phases:

@@ -21,7 +21,7 @@ from fenqun.pipeline.block_sets import BlockSets, keep_blocks
 from fenqun.pipeline.blocks import TasteFitter, block_weights, categories_now, fit_intent, no_intent
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.judging import RESAMPLES, Labels, PhaseJudge
-from fenqun.pipeline.phases import Floats, Phases
+from fenqun.pipeline.phases import Floats, Phases, text_cache
 from fenqun.progress import Silent
 
 _KEPT = 8
@@ -187,6 +187,7 @@ class Evaluator:
     def _train_intent(self, config: Config, taste: TasteEncoder) -> Floats:
         settings = config.behaviour.intent
         smaller = settings.model_copy(update={"events": min(settings.events, config.search.events)})
-        encoder = fit_intent(make_encoder(smaller), self.phases, "select", taste.item_table, config, Silent())
+        encoder = make_encoder(smaller, cache=text_cache(self.phases.run))
+        fit_intent(encoder, self.phases, "select", taste.item_table, config, Silent())
         now = self.phases.splits.shared_now("select")
         return encoder.transform(self.phases.store, LEARNED["select"], now=now)[self.active]

@@ -11,13 +11,23 @@ from fenqun.config import Intent
 SequenceEncoder = IntentEncoder | EventTextEncoder
 
 
-def make_encoder(config: Intent, chosen: IntentChoice | None = None) -> SequenceEncoder:
-    """Make the encoder that settings name; what an earlier fit chose is for those that choose."""
-    return IntentEncoder(config, chosen) if config.text_model is None else EventTextEncoder(config)
+def make_encoder(config: Intent, chosen: IntentChoice | None = None, cache: Path | None = None) -> SequenceEncoder:
+    """Make the encoder that settings name.
+
+    Parameters
+    ----------
+    config
+        Settings.
+    chosen
+        What an earlier fit chose, for an encoder that chooses.
+    cache
+        Folder of vectors of texts, for an encoder that reads them.
+    """
+    return IntentEncoder(config, chosen) if config.text_model is None else EventTextEncoder(config, cache)
 
 
-def load_encoder(folder: Path) -> SequenceEncoder:
-    """Read the encoder that a folder holds.
+def load_encoder(folder: Path, cache: Path | None = None) -> SequenceEncoder:
+    """Read the encoder that a folder holds; ``cache`` as for :func:`make_encoder`.
 
     Raises
     ------
@@ -25,4 +35,4 @@ def load_encoder(folder: Path) -> SequenceEncoder:
         If a file is missing or damaged.
     """
     written = (folder / "event_text.json").is_file()
-    return EventTextEncoder.load(folder) if written else IntentEncoder.load(folder)
+    return EventTextEncoder.load(folder, cache) if written else IntentEncoder.load(folder)

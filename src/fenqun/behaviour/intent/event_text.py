@@ -14,11 +14,13 @@ import numpy.typing as npt
 
 from fenqun.behaviour.intent.encoder import IntentChoice
 from fenqun.config import Intent
+from fenqun.content.cache import VectorCache
 from fenqun.content.huggingface import HuggingFaceEncoder
+from fenqun.content.items import encode_distinct
 from fenqun.content.whitening import Whitening
 from fenqun.data.sequence_store import SequenceStore
 from fenqun.errors import RunError
-from fenqun.progress import Progress, Silent, bar
+from fenqun.progress import Progress, Silent
 from fenqun.store import explain_damage
 
 Floats32 = npt.NDArray[np.float32]
@@ -39,6 +41,8 @@ class EventTextEncoder:
     config
         Settings: the backbone ``text:NAME`` (NAME as for :func:`fenqun.content.model_folder.model_folder`), the width of a
         user vector, and how many of the last events are written at most (``length``).
+    cache
+        Folder of vectors of texts that were read before; None: every text is read anew.
 
     Attributes
     ----------
@@ -50,8 +54,8 @@ class EventTextEncoder:
 
     whitening: Whitening
 
-    def __init__(self, config: Intent) -> None:
-        self.config = config
+    def __init__(self, config: Intent, cache: Path | None = None) -> None:
+        self.config, self.cache = config, cache
         self.chosen = IntentChoice(config.backbone, 0.0)
         self.figures: dict[str, Any] = {"backbone": config.backbone, "share": 0.0, "events": 0}
 
@@ -68,7 +72,7 @@ class EventTextEncoder:
 
     def fit(self, store: SequenceStore, folds: Collection[int], progress: Progress | None = None) -> Self:
         """Learn the whitening from users with events within folds."""
-        raw = self._raw(store, folds, progress)
+        raw = self._raw(store, folds, progress or Silent())
         self.whitening = Whitening.fit(raw[np.any(raw != 0.0, axis=1)], self.config.width)
         return self
 
@@ -77,18 +81,22 @@ class EventTextEncoder:
 
         ``now`` is there for the likeness with other encoders; each line says its day.
         """
-        raw = self._raw(store, folds, None)
+        raw = self._raw(store, folds, Silent())
         found = self.whitening.transform(raw)
         found[~np.any(raw != 0.0, axis=1)] = 0.0
         return found
 
-    def _raw(self, store: SequenceStore, folds: Collection[int], progress: Progress | None) -> Floats32:
+    def _raw(self, store: SequenceStore, folds: Collection[int], progress: Progress) -> Floats32:
+        texts = [text for _, _, some in self.write(store, folds) for text in some]
+        told = np.array([bool(text) for text in texts], dtype=bool)
         raw = np.zeros((store.n_users, self.encoder.width), dtype=np.float32)
-        with bar(progress or Silent(), "intent: events as text", store.n_users, "users"):
-            for start, stop, texts in self.write(store, folds):
-                told = [row for row, text in enumerate(texts) if text]
-                raw[[start + row for row in told]] = self.encoder.encode([texts[row] for row in told])
-                (progress or Silent()).advance(stop - start)
+        if told.any():
+            distinct, place = np.unique(
+                np.array([text for text in texts if text], dtype=object), return_inverse=True
+            )
+            cache = None if self.cache is None else VectorCache(self.cache, self.encoder.id)
+            vectors = encode_distinct(self.encoder, distinct.tolist(), cache, progress, "intent: events as text")
+            raw[told] = vectors[place]
         return raw
 
     def write(self, store: SequenceStore, folds: Collection[int]) -> Iterator[tuple[int, int, list[str]]]:
@@ -119,8 +127,8 @@ class EventTextEncoder:
         (folder / "event_text.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> EventTextEncoder:
-        """Read what :meth:`save` wrote.
+    def load(cls, folder: Path, cache: Path | None = None) -> EventTextEncoder:
+        """Read what :meth:`save` wrote; ``cache`` as for the class.
 
         Raises
         ------
@@ -132,7 +140,7 @@ class EventTextEncoder:
         with explain_damage("holds no readable encoder of event texts", folder):
             plain = json.loads((folder / "event_text.json").read_text(encoding="utf-8"))
             arrays = load_file(folder / "event_text.safetensors")
-            made = cls(Intent.model_validate(plain["config"]))
+            made = cls(Intent.model_validate(plain["config"]), cache)
             made.whitening = Whitening(arrays["mean"], arrays["kernel"])
             wanted = str(plain["encoder"])
         if wanted != made.encoder.id:

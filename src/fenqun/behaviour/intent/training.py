@@ -30,7 +30,7 @@ class Trained:
     Attributes
     ----------
     share
-        Share of the plan at the chosen checkpoint.
+        Share of the plan at the chosen checkpoint; what was asked for where there was nothing to train on.
     figures
         Judged figures by share, events trained on and the share of padding.
     """
@@ -89,6 +89,8 @@ def train(
             progress.advance(n)
             watch.check(done)
     share = watch.restore(done / plan.events)
+    if not done:  # nobody had two events to learn from: later fits, with more time, do all that was asked
+        share = plan.stop
     figures: dict[str, Any] = {"events": done, "padding": round(padded / max(done + padded, 1), 4)}
     if judge is not None:
         figures["judged_by_share"] = {f"{at:.3f}": found for at, found in watch.found}
