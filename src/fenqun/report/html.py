@@ -14,6 +14,7 @@ from fenqun.evaluation.goals import figures_of
 from fenqun.report import atlas, blocks, fairness, figures, made, moved, rules, sections, terms, tiers
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
+from fenqun.report.keeping import keep_external
 from fenqun.report.notices import notice
 from fenqun.report.numbers import count, number, percent
 from fenqun.report.verdict import verdict
@@ -69,6 +70,7 @@ def render(found: Artifacts) -> str:
         found=found,
         language=found.config.report.language,
         head=_head(found),
+        keeping=keep_external(found.comparison, found.k, found.config.domain),
         verdict=verdict(found.comparison, found.config.strategy, found.k, found.config.domain),
         warnings=sections.warnings(found),
         cards=card_views(found),

@@ -237,6 +237,38 @@ WORDS: dict[str, Said] = {
         "bars are 95% intervals over users.",
         "各策略使用相同的分群数，并在拟合从未见过的时间段上评估。圆点为数值，横线为用户层面的 95% 区间。",
     ),
+    "keep_lists": Said("lists", "列表"),
+    "keep_value": Said("telling future {what}", "预示未来{what}"),
+    "keep_better": Said(
+        "Keep your own segments: at {ours} they are better than the learned ones by more than chance.",
+        "保留贵方自有分群：在{ours}上优于学习所得分群，且差异超出偶然。",
+    ),
+    "keep_better_how": Said(
+        "Nothing here would pay for new names and new reports.", "此处没有足以抵偿更换名称与报表的收益。"
+    ),
+    "keep_mixed": Said(
+        "Keep your own segments for {ours}, and take the learned ones for {theirs}: each is better there by more than chance.",
+        "{ours}沿用自有分群，{theirs}采用学习所得分群：二者各自更优，且差异超出偶然。",
+    ),
+    "keep_mixed_how": Said(
+        "Both can stand side by side: every user has one of each.", "二者可以并存：每位用户各属其一。"
+    ),
+    "keep_worse": Said(
+        "Your own segments can go: at {theirs} the learned ones are better by more than chance.",
+        "可以不再使用自有分群：在{theirs}上学习所得分群更优，且差异超出偶然。",
+    ),
+    "keep_worse_how": Said(
+        "Keep them only where a rule, a contract or a report that people rely on names them.",
+        "仅在规则、合同或日常报表仍引用它们之处予以保留。",
+    ),
+    "keep_level": Said(
+        "Keep your own segments for now: at {what} neither is better by more than chance, and people know theirs.",
+        "暂时保留自有分群：在{what}上二者差异未超出偶然，而人们熟悉自有分群。",
+    ),
+    "keep_level_how": Said(
+        "Look again when the log is longer: more users and more time make smaller differences visible.",
+        "日志更长后再看：更多用户与更长时间能显出更小的差异。",
+    ),
     "won": Said("{who} won", "{who}胜出"),
     "leads": Said("{who} leads, not established", "{who}领先，未确证"),
     "best_value": Said("best value: {who}", "数值最佳：{who}"),
