@@ -254,7 +254,7 @@ def test_every_objective_alone_gives_a_gradient(
     spans = training_spans(store, (0,), config.length, np.random.default_rng(0))
     ahead = Outlook.of(store, (0,), encoder.vocabulary.half_lives, None)
     reader = EventReader(store, encoder.vocabulary, outlook=ahead, ahead=True)
-    batch = max(reader.batches(spans, 256), key=lambda b: b.item.numel())
+    batch = max(reader.batches(spans, 256, np.random.default_rng(0)), key=lambda b: b.item.numel())
     loss = loss_of(encoder.model, batch, torch.Generator().manual_seed(0))
     loss.backward()
     gradients = [p.grad for p in encoder.model.backbone.parameters() if p.grad is not None]

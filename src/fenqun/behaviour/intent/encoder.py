@@ -154,13 +154,13 @@ class IntentEncoder:
             )
             target = _device(device)
             self.model.to(target)
-            judge = None
-            if judged is not None and self.given is None and train:
-                judge = self._judge(EventReader(store, self.vocabulary, now), folds, judged, repeats, seed)
             stop = self.given.share if self.given else float(train)
             sampler = NegativeSampler(torch.from_numpy(frequency), self.config.negatives)
             objective = Objective(self.config, self.model.backbone.causal, sampler)
             reader = EventReader(store, self.vocabulary, now, outlook, ahead="outlook" in objective.weights)
+            judge = None
+            if judged is not None and self.given is None and train:
+                judge = self._judge(reader, folds, judged, repeats, seed)
             found = learn(
                 self.model,
                 reader,
