@@ -13,7 +13,7 @@ import torch
 
 from fenqun.behaviour.intent.batches import EventReader, with_hidden_end
 from fenqun.behaviour.intent.encoder import IntentChoice, IntentEncoder, item_frequency
-from fenqun.behaviour.intent.foresight import MOST, next_ndcg
+from fenqun.behaviour.intent.foresight import MOST, foretell
 from fenqun.behaviour.intent.objectives import NegativeSampler, Objective, sampled_softmax
 from fenqun.behaviour.intent.outlook import Outlook
 from fenqun.behaviour.intent.spans import Spans, last_spans, training_spans
@@ -198,7 +198,7 @@ def test_next_events_are_foretold_from_those_before_them_alone(
     model = encoder.model.eval()
     gains = []
     with torch.inference_mode():
-        found = next_ndcg(model, reader, (0,), (1,), users, config.length, 128)
+        stands, found = foretell(model, reader, (0,), (1,), users, config.length, 128)
         for user in users:
             start = store.offsets[user] + max(known[user] - config.length, 0)
             first = store.offsets[user] + known[user]
@@ -210,6 +210,8 @@ def test_next_events_are_foretold_from_those_before_them_alone(
                 mine.append(1 / np.log2(rank + 1))  # fewer items than a list is long
             gains.append(np.mean(mine))
     assert len(gains) > 20
+    known_then = encoder.transform(store, (0,))[users, : config.width]
+    np.testing.assert_allclose(stands, known_then, atol=1e-5)
     assert found == pytest.approx(np.mean(gains), abs=1e-4)
 
 
