@@ -37,6 +37,8 @@ bench: install
 	$(BIN)/python benchmarks/language.py $(FLAGS)
 	$(BIN)/python benchmarks/representation.py $(FLAGS)
 	$(BIN)/python benchmarks/order.py $(FLAGS)
+	$(BIN)/python benchmarks/objectives.py
+	$(BIN)/python benchmarks/finetuning.py
 	$(BIN)/python benchmarks/next_item.py $(FLAGS)
 	$(BIN)/python benchmarks/speed.py $(FLAGS)
 	$(BIN)/python benchmarks/datasets.py

@@ -5,11 +5,13 @@ Protocol
 Logs of `fenqun.data.simulator` with 2,000, 20,000 and 200,000 users of 20 to 60 events, in which 25, 50 or 100 % of
 a user's sessions keep the order that the user's habit says. Nobody's trait is learned from. Frozen vectors are
 probed as in `probing`, on 5,000 users drawn at random (2,000 of the smallest), for two futures: leaving (AUC), which
-hangs on the order alone and whose best possible AUC is about .80, and the next category (accuracy, best possible about .53),
-which hangs on the bag alone. Rows: aggregates, taste, the sequence model as it starts, intent; each learned from all
-users of the log, the sequence model on six million events (twenty passes over the smallest log). Transitions, the shares of a user's pairs of neighbouring categories, show how much of the order
-two events in a row tell a probe. Figures are means over seeds of log, vectors and folds together, with their standard deviation;
-the gap between intent and the better of aggregates and taste has a 95 % paired bootstrap interval over users.
+hangs on the order alone and whose best possible AUC is about .80, and the next category (accuracy, best possible
+about .53), which hangs on the bag alone. Rows: aggregates, taste, the sequence model as it starts, intent; each
+learned from all users of the log, the sequence model on six million events at most (twenty passes, a million and a
+half, over the smallest log). Transitions, the shares of a user's pairs of neighbouring categories, show how much of
+the order two events in a row tell a probe. Figures are means over seeds of log, vectors and folds together, with
+their standard deviation; the gap between intent and the better of aggregates and taste has a 95 % paired bootstrap
+interval over users.
 
 Run
 ---

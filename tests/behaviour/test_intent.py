@@ -13,7 +13,7 @@ import torch
 
 from fenqun.behaviour.intent.batches import EventReader, with_hidden_end
 from fenqun.behaviour.intent.encoder import IntentChoice, IntentEncoder, item_frequency
-from fenqun.behaviour.intent.foresight import MOST, next_ndcg
+from fenqun.behaviour.intent.foresight import MOST, foretell
 from fenqun.behaviour.intent.objectives import NegativeSampler, Objective, sampled_softmax
 from fenqun.behaviour.intent.outlook import Outlook
 from fenqun.behaviour.intent.spans import Spans, last_spans, training_spans
@@ -198,7 +198,7 @@ def test_next_events_are_foretold_from_those_before_them_alone(
     model = encoder.model.eval()
     gains = []
     with torch.inference_mode():
-        found = next_ndcg(model, reader, (0,), (1,), users, config.length, 128)
+        stands, found = foretell(model, reader, (0,), (1,), users, config.length, 128)
         for user in users:
             start = store.offsets[user] + max(known[user] - config.length, 0)
             first = store.offsets[user] + known[user]
@@ -210,6 +210,8 @@ def test_next_events_are_foretold_from_those_before_them_alone(
                 mine.append(1 / np.log2(rank + 1))  # fewer items than a list is long
             gains.append(np.mean(mine))
     assert len(gains) > 20
+    known_then = encoder.transform(store, (0,))[users, : config.width]
+    np.testing.assert_allclose(stands, known_then, atol=1e-5)
     assert found == pytest.approx(np.mean(gains), abs=1e-4)
 
 
@@ -254,7 +256,7 @@ def test_every_objective_alone_gives_a_gradient(
     spans = training_spans(store, (0,), config.length, np.random.default_rng(0))
     ahead = Outlook.of(store, (0,), encoder.vocabulary.half_lives, None)
     reader = EventReader(store, encoder.vocabulary, outlook=ahead, ahead=True)
-    batch = max(reader.batches(spans, 256), key=lambda b: b.item.numel())
+    batch = max(reader.batches(spans, 256, np.random.default_rng(0)), key=lambda b: b.item.numel())
     loss = loss_of(encoder.model, batch, torch.Generator().manual_seed(0))
     loss.backward()
     gradients = [p.grad for p in encoder.model.backbone.parameters() if p.grad is not None]

@@ -17,7 +17,7 @@ from fenqun.behaviour.intent.waiting import drawn_waits
 from fenqun.data.sequence_store import SequenceStore
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), length=st.integers(2, 15), tokens=st.integers(16, 300))
 def test_training_spans_are_whole_and_batches_keep_their_size(
     store: SequenceStore, seed: int, length: int, tokens: int
@@ -90,7 +90,7 @@ def test_a_hidden_event_goes_behind_the_last(store: SequenceStore) -> None:
         assert all(not code[rows, batch.lengths].any() for code in longer.codes.values())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000))
 def test_moments_are_drawn_between_an_event_and_the_next(store: SequenceStore, seed: int) -> None:
     """What a batch says of a moment is what there is to know then: no event between, sums faded, the future ahead."""

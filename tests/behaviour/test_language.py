@@ -220,7 +220,7 @@ def test_the_last_events_that_fit_are_written(tmp_path: Path) -> None:
     encoder = EventTextEncoder(Intent(backbone=f"text:{MINILM}"))
     model = encoder.encoder
     model.longest = 40
-    (_, _, texts), *_ = encoder.write(store, [0])
+    texts, *_ = encoder.write(store, [0])
     lines = texts[0].split("\n")
     assert 1 <= len(lines) < 6
     assert lines == [event_line(store, event) for event in range(6 - len(lines), 6)]

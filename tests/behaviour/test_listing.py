@@ -11,7 +11,7 @@ from fenqun.evaluation.ranking import list_metrics, rank_user_lists
 
 
 @given(seed=st.integers(0, 60), repeats=st.booleans(), n_items=st.integers(1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_it_judges_as_the_ranking_of_evaluation_does(seed: int, repeats: bool, n_items: int) -> None:
     rng = np.random.default_rng(seed)
     counts = sparse.csr_matrix(rng.poisson(0.4, (12, n_items)).astype(float))

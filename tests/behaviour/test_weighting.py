@@ -36,7 +36,7 @@ def test_an_item_of_everyone_weighs_least_but_something() -> None:
 
 
 @given(seed=st.integers(0, 100))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_rows_have_unit_length_or_are_empty(seed: int) -> None:
     rng = np.random.default_rng(seed)
     counts = sparse.csr_matrix(rng.poisson(0.3, (9, 7)).astype(float))

@@ -95,7 +95,7 @@ def test_widths_are_shared_out_to_the_last_column(items: dict[str, int], width: 
     assert sum(shared.values()) == width and min(shared.values()) >= min(2, width // len(items))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(4, 20), st.floats(0, 1))
 def test_the_penalty_is_that_of_the_least_error_left_out(seed: int, n: int, told: float) -> None:
     random = np.random.default_rng(seed)

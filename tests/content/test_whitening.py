@@ -26,7 +26,7 @@ def test_directions_of_text_stop_pointing_the_same_way() -> None:
 
 
 @given(n=st.integers(0, 12), d=st.integers(1, 8), width=st.integers(2, 10), seed=st.integers(0, 30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_number_of_texts_gives_finite_unit_rows(n: int, d: int, width: int, seed: int) -> None:
     rows = np.random.default_rng(seed).normal(size=(n, d))
     white = Whitening.fit(rows, width).transform(rows)

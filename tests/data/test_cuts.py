@@ -124,7 +124,7 @@ def test_a_bound_on_time_is_a_fold_that_ends_there(
     assert bounded.equals(build_profiles(engine, run, store, (0,), now, configured()))
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 10**6))
 def test_later_events_reach_no_feature(engine: DuckDBEngine, seed: int) -> None:
     config = configured(behaviour={"rhythm": {"cuts": 1}})

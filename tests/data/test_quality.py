@@ -387,7 +387,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), max_size=12))
 def test_whatever_comes_every_row_is_accounted_for(shop, read, clean_rows, cells):
     strange = [

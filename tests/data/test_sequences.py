@@ -116,7 +116,7 @@ def logs(draw: st.DrawFn) -> tuple[dict[str, pa.Table], dict[str, pa.Table], dic
 
 
 @given(logs())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_nothing_depends_on_row_order_or_on_names(
     drawn: tuple[dict[str, pa.Table], dict[str, pa.Table], dict[str, str]],
 ) -> None:

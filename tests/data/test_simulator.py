@@ -26,7 +26,7 @@ def steps_by_session(log):
     return step[kept].reshape(-1, len(STEPS)), events["user_id"][kept].reshape(-1, len(STEPS))[:, 0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 200), st.floats(0, 1), st.integers(0, 1000))
 def test_every_user_has_20_to_60_events_in_order_and_every_session_each_step_once(n_users, order, seed):
     log = simulate(n_users, order=order, seed=seed)

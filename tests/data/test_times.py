@@ -173,7 +173,7 @@ def test_summer_time_is_followed(parse):
     assert [t.hour for t in utc] == [10, 11]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1)))
 def test_epochs_of_every_unit_come_back(parse, moment):
     moment = moment.replace(microsecond=0)

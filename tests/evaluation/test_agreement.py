@@ -20,7 +20,7 @@ from fenqun.evaluation.intervals import point
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=60)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(pairs)
 def test_equal_to_scikit_learn(rows):
     first, second = np.array(rows).T
@@ -31,7 +31,7 @@ def test_equal_to_scikit_learn(rows):
     assert normalized_information(table)[0] == pytest.approx(normalized_mutual_info_score(first, second), abs=1e-9)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(pairs, st.permutations(range(6)))
 def test_names_of_groups_change_nothing(rows, names):
     first, second = np.array(rows).T

@@ -42,7 +42,7 @@ def test_statistics_give_the_same_figures():
         assert point(statistic, 200) == pytest.approx(getattr(found, name.removeprefix("income.")))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.permutations(range(5)))
 def test_names_of_groups_change_nothing(seed, names):
     groups, truth = case(seed, 60)

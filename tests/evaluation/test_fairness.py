@@ -73,7 +73,7 @@ def test_few_users_are_no_verdict():
     assert give_away([0] * 20 + [1] * 20, truth).verdict == "too_few"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(2, 5), st.integers(2, 4))
 def test_figures_are_those_of_scikit_learn(seed, k, c):
     random = np.random.default_rng(seed)

@@ -43,7 +43,7 @@ def test_dunn_by_hand():
     assert internal_metrics(X, [0, 0, 1, 1])["dunn"] == pytest.approx(3 / 2)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.permutations(range(3)))
 def test_names_of_groups_change_nothing(seed, names):
     X, labels = blobs(seed, 40)

@@ -21,7 +21,7 @@ from fenqun.evaluation.intervals import (
 values = arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(values, st.integers(0, 1000))
 def test_the_interval_contains_the_mean(x, seed):
     found = mean_interval(x, repeats=100, seed=seed)
@@ -30,7 +30,7 @@ def test_the_interval_contains_the_mean(x, seed):
     assert found.n == len(x)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(values)
 def test_a_paired_difference_of_equal_arrays_is_zero(x):
     found = paired_interval(x, x, repeats=100)
@@ -104,7 +104,7 @@ def test_known_users_are_reported():
     assert interval(mean_statistic([1.0, np.nan]), 2, repeats=100, known=1).n == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1000), n=st.integers(4, 60), levels=st.integers(2, 8))
 def test_weighted_auc_and_r2_are_scikit_learns(seed: int, n: int, levels: int) -> None:
     """On users drawn with repeats, ties included."""

@@ -42,7 +42,7 @@ def slow_metrics(chosen, truth):
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 30), st.booleans())
 def test_lists_and_metrics_equal_a_slow_reference(seed, length, masked):
     counts, truth = matrix(seed), matrix(seed + 1, density=0.1)
@@ -58,7 +58,7 @@ def test_lists_and_metrics_equal_a_slow_reference(seed, length, masked):
             assert metrics[name][user] == pytest.approx(value, nan_ok=True)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.permutations(range(4)))
 def test_names_of_groups_change_nothing(seed, names):
     counts = matrix(seed)
@@ -69,7 +69,7 @@ def test_names_of_groups_change_nothing(seed, names):
     assert (lists == again).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_metrics_lie_between_zero_and_one(seed):
     labels = np.zeros(30, dtype=int)
@@ -131,7 +131,7 @@ def test_degenerate_logs():
     assert np.isnan(coverage(lists, 0))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 30), st.booleans())
 def test_lists_by_own_scores_equal_lists_by_group(seed, length, masked):
     counts = matrix(seed)

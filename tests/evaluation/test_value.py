@@ -29,7 +29,7 @@ def case(seed, n=80):
     return labels, np.exp(labels + generator.normal(size=n)) * 1e4
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.permutations(range(5)))
 def test_equal_to_a_slow_reference_whatever_groups_are_called(seed, names):
     labels, outcome = case(seed)

@@ -151,7 +151,7 @@ def populations(draw):
     )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(populations(), st.sampled_from(sorted(SCENARIOS)))
 def test_names_are_unique_short_and_clean_whatever_comes(population, scenario):
     names = named(population, scenario)

@@ -40,7 +40,7 @@ def table_of(population: Population, **how: object) -> RuleTable:
     depth=st.integers(1, 4),
     whole=st.booleans(),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_leaves_hold_every_user_once(seed: int, n: int, k: int, depth: int, whole: bool) -> None:
     rng = np.random.default_rng(seed)
     values = rng.gamma(1.0, 30.0, size=(n, 4))

@@ -93,7 +93,7 @@ def test_no_later_event_reaches_a_vector_of_a_cut(run: Run, tmp_path: Path) -> N
 
 
 @given(st.integers(-10, 110))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_store_before_a_moment(run: Run, percent: int) -> None:
     from fenqun.data.sequence_store import COLUMNS, SequenceStore
 

@@ -77,7 +77,7 @@ def test_an_empty_segment_and_an_empty_log_do_not_break(make):
     assert table.num_rows == 0 and table.schema == schema.recommendations(pa.int64())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     length=st.integers(1, 40),

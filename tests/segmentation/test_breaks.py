@@ -21,7 +21,7 @@ def squares(values: Numbers, cuts: Numbers) -> float:
     return float(sum(((group - group.mean()) ** 2).sum() for group in groups if len(group)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.integers(-60, 60), min_size=1, max_size=10), st.integers(1, 4))
 def test_no_other_cuts_are_better(numbers: list[int], k: int) -> None:
     values = np.asarray(numbers, dtype=np.float64) / 7

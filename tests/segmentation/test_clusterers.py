@@ -173,7 +173,7 @@ def test_large_logs_are_summarised_and_still_right(name, blobs):
     assert adjusted_rand_score(truth, model.predict(X)) > 0.95
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     name=st.sampled_from(NAMES),
     X=arrays(

@@ -33,7 +33,7 @@ def everyone(n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(n), np.arange(n)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**16), narrower=st.integers(0, 3))
 def test_neither_the_order_of_labels_nor_the_space_matters(blobs: Blobs, seed: int, narrower: int) -> None:
     X, truth = blobs
@@ -107,7 +107,7 @@ def test_fresh_ids_are_above_all_that_were_given() -> None:
     assert fresh_ids(["S02", "vip", "S99"], 2) == ["S100", "S101"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_matches_are_one_to_one_and_none_is_weak(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(1, 6), st.integers(1, 6)))

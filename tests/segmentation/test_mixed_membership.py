@@ -35,7 +35,7 @@ def test_segments_on_a_line_share_between_neighbours():
     assert found[2].argmax() == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     hnp.arrays(np.float64, (5, 3), elements=st.floats(-100, 100)),
     hnp.arrays(np.float64, (4, 3), elements=st.floats(-100, 100)),

@@ -102,7 +102,7 @@ def test_what_cannot_be_assigned_is_refused(X, continuum):
         segmented("kmeans", continuum).assign(X)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     name=st.sampled_from(NAMES),
     row=st.lists(st.floats(-1e3, 1e3, allow_nan=False), min_size=6, max_size=6),

@@ -38,7 +38,7 @@ def test_tiers_are_ordered(method: Tiers, scores: np.ndarray) -> None:
     assert [scores[placed == i].min() > scores[placed == i + 1].max() for i in range(2)] == [True, True]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=60),
     st.sampled_from(METHODS),

@@ -17,7 +17,7 @@ def blocks(seed: int = 0, n: int = 60, scale: float = 1.0) -> dict[str, np.ndarr
 
 
 @given(seed=st.integers(0, 50), scale=st.floats(1e-3, 1e3), weight=st.floats(0.1, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_block_contributes_its_squared_weight_whatever_its_scale(seed: int, scale: float, weight: float) -> None:
     fused = Fusion({"taste": weight, "rhythm": 0.5}).fit_transform(blocks(seed, scale=scale)).astype(float)
     assert fused.mean(axis=0) == pytest.approx(np.zeros(11), abs=1e-5)

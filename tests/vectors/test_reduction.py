@@ -21,7 +21,7 @@ def test_it_is_principal_component_analysis() -> None:
 
 
 @given(seed=st.integers(0, 40), n=st.integers(1, 30), d=st.integers(1, 10), k=st.integers(1, 12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_shape_gives_finite_centred_scores_that_a_user_alone_shares(seed: int, n: int, d: int, k: int) -> None:
     X = np.random.default_rng(seed).normal(size=(n, d))
     reducer = Reducer(k).fit(X)

@@ -165,7 +165,11 @@ class EventReader:
             yield self.batch(spans.take(order[start:stop]), generator)
 
     def batch(self, spans: Spans, generator: np.random.Generator | None = None) -> EventBatch:
-        """Gather the events of spans; a generator draws moments at which one looks, else one looks now."""
+        """Gather the events of spans.
+
+        A generator draws moments at which one looks, and what lies ahead of them comes along where it was asked for;
+        else one looks now, and nothing is known of what lies ahead.
+        """
         import torch
 
         width = int(spans.lengths.max())
@@ -180,7 +184,7 @@ class EventReader:
         wait = np.zeros_like(positions) if waits is None else gap_codes(waits)
         faded = history if waits is None else fade(history, waits, self.vocabulary.half_lives)
         ahead = None
-        if self.ahead and self.outlook is not None:
+        if self.ahead and self.outlook is not None and generator is not None:
             ahead = self.outlook.targets(self.store, spans, width, waits)
         return EventBatch(
             spans.users,

@@ -154,13 +154,13 @@ class IntentEncoder:
             )
             target = _device(device)
             self.model.to(target)
-            judge = None
-            if judged is not None and self.given is None and train:
-                judge = self._judge(EventReader(store, self.vocabulary, now), folds, judged, repeats, seed)
             stop = self.given.share if self.given else float(train)
             sampler = NegativeSampler(torch.from_numpy(frequency), self.config.negatives)
             objective = Objective(self.config, self.model.backbone.causal, sampler)
             reader = EventReader(store, self.vocabulary, now, outlook, ahead="outlook" in objective.weights)
+            judge = None
+            if judged is not None and self.given is None and train:
+                judge = self._judge(reader, folds, judged, repeats, seed)
             found = learn(
                 self.model,
                 reader,
@@ -192,7 +192,8 @@ class IntentEncoder:
         """
         import torch
 
-        from fenqun.behaviour.intent.foresight import next_ndcg
+        from fenqun.behaviour.intent.foresight import foretell
+        from fenqun.behaviour.intent.training import half_precision
 
         store, length = reader.store, self.config.length
         listing = Listing.of(store.counts(learned, length), store.counts(judged), repeats, seed)
@@ -200,13 +201,16 @@ class IntentEncoder:
             return None
 
         def judge() -> float:
-            lists = listing.ndcg(*self.ranking(self._embed(reader, learned, listing.users)))
             if not self.model.backbone.causal:
-                return lists
+                return listing.ndcg(*self.ranking(self._embed(reader, learned, listing.users)))
+            stands = np.zeros((store.n_users, self.model.backbone.width), dtype=np.float32)
+            device = next(self.model.parameters()).device
             self.model.eval()
-            with torch.inference_mode(), one_thread(), self.model.items.kept():
-                following = next_ndcg(self.model, reader, learned, judged, listing.users, length, _EMBED_TOKENS)
-            return (lists + following) / 2
+            with torch.inference_mode(), one_thread(), half_precision(device), self.model.items.kept():
+                stands[listing.users], following = foretell(
+                    self.model, reader, learned, judged, listing.users, length, _EMBED_TOKENS
+                )
+                return (listing.ndcg(*self.ranking(stands)) + following) / 2
 
         return judge
 

@@ -87,7 +87,7 @@ class EventTextEncoder:
         return found
 
     def _raw(self, store: SequenceStore, folds: Collection[int], progress: Progress) -> Floats32:
-        texts = [text for _, _, some in self.write(store, folds) for text in some]
+        texts = [text for some in self.write(store, folds) for text in some]
         told = np.array([bool(text) for text in texts], dtype=bool)
         raw = np.zeros((store.n_users, self.encoder.width), dtype=np.float32)
         if told.any():
@@ -99,8 +99,8 @@ class EventTextEncoder:
             raw[told] = vectors[place]
         return raw
 
-    def write(self, store: SequenceStore, folds: Collection[int]) -> Iterator[tuple[int, int, list[str]]]:
-        """Yield ranges of users [start, stop) and their texts, empty without events."""
+    def write(self, store: SequenceStore, folds: Collection[int]) -> Iterator[list[str]]:
+        """Yield the texts of users in their order, some at a time; empty without events."""
         for start in range(0, store.n_users, _USERS):
             stop = min(start + _USERS, store.n_users)
             at, users = store.selected(start, stop, folds, self.config.length)
@@ -114,7 +114,7 @@ class EventTextEncoder:
                 left[user] -= sizes[row]
                 if left[user] >= 0 or not texts[user]:
                     texts[user].append(lines[row])
-            yield start, stop, ["\n".join(reversed(one)) for one in texts]
+            yield ["\n".join(reversed(one)) for one in texts]
 
     def save(self, folder: Path) -> None:
         """Write the whitening (safetensors) and the settings (JSON); of the model only its name and id."""
