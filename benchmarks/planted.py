@@ -10,6 +10,9 @@ Nobody is told the number of types.
 
 fenqun       the whole road with its default settings, but for the sequence encoder and the map, which are left out to be
              quick: reading, taste, rhythm, gate, reduction, selection among all clusterers and numbers of segments
+fenqun, contexts
+             the same segments; a user's second one is read off what they do by part of the day and on weekends alone, those
+             with an established difference (contexts.parquet) first, the others by the weights above
 RFM          recency, frequency (these logs carry no value) + k-means, its k by the same selection as the road's
 TF-IDF-SVD   64 components of TF-IDF-weighted counts, unit rows + k-means, its k by the same selection
 BERTopic     its recipe on the road's user vectors: UMAP (15 neighbours, 5 components, cosine), HDBSCAN (at least 10),
@@ -70,6 +73,7 @@ OVERRIDES = (
     "behaviour.intent.backbone=none",
     "vectors.map=pca",
     "run.threads=1",
+    "contexts=[daypart, weekend]",
     "evaluation.bootstrap=2",  # resamples of figures that are not read here
     "evaluation.resamples=100",
 )
@@ -138,6 +142,22 @@ class Cell:
         labels = np.array([place[user["segment_id"]] for user in memberships])
         return Grouping(labels, weights, [segment[f"name_{language}"] for segment in segments])
 
+    def in_contexts(self) -> Grouping:
+        """The road's segments; weights of users who differ between contexts are the largest of any context, plus one."""
+        road = self.road()
+        rows = self.run.read_table("contexts.parquet").to_pylist()
+        ids = [segment["segment_id"] for segment in self.run.read_table("segments.parquet").to_pylist()]
+        place = {user: u for u, user in enumerate(self.phases.store.users.to_pylist())}
+        weights, differing = road.weights.copy(), np.zeros_like(road.weights)
+        for row in rows:
+            if row["differs"]:
+                own = {one["segment_id"]: one["weight"] for one in row["weights"]}
+                there, u = np.array([own[segment] for segment in ids]), place[row["user_id"]]
+                differing[u] = np.maximum(differing[u], 1.0 + there)
+        changed = differing.any(axis=1)
+        weights[changed] = differing[changed]
+        return Grouping(road.labels, weights, road.names)
+
     def traditional(self, describe: Callable[[Inputs], np.ndarray]) -> Grouping:
         """K-means of traditional features; k is selected as the road does it."""
         judge = PhaseJudge(self.phases, "select")
@@ -188,6 +208,7 @@ class Cell:
     def groupings(self) -> dict[str, Callable[[], Grouping]]:
         return {
             "fenqun": self.road,
+            "fenqun, contexts": self.in_contexts,
             "RFM": lambda: self.traditional(lambda inputs: features("rfm", inputs)),
             "TF-IDF-SVD": lambda: self.traditional(self.svd),
             "BERTopic": self.bertopic,
@@ -293,7 +314,7 @@ def show(cell: dict[str, Any]) -> None:
     print(f"{cell['catalogue']}, {cell['types']} types, seed {cell['seed']}: best guess {cell['best_guess']:.3f}")
     for name, row in cell["rows"].items():
         print(
-            f"  {name:11s} k {row['k']:3d}  ARI {row['ari']['value']:.3f} [{row['ari']['low']:.3f}, "
+            f"  {name:16s} k {row['k']:3d}  ARI {row['ari']['value']:.3f} [{row['ari']['low']:.3f}, "
             f"{row['ari']['high']:.3f}]  macro-F1 {row['macro_f1']['value']:.3f}  second F1 "
             f"{row['second_f1']['value']:.3f}  names {row['name_accuracy']:.2f}",
             flush=True,

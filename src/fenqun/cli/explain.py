@@ -39,7 +39,8 @@ def explain(
 
 def _explain_users(run: Run, users: list[str], lang: Language | None, as_json: bool) -> None:
     """Print why users are where they are, as sentences or as one list of JSON objects."""
-    from fenqun.cli.tables import membership_of
+    from fenqun.cli.tables import contexts_of, membership_of
+    from fenqun.explanation.context_words import tell_user_contexts
     from fenqun.explanation.phrases import Phrase
     from fenqun.explanation.telling import tell_reasons
     from fenqun.pipeline.user_reasons import Reasons
@@ -53,9 +54,11 @@ def _explain_users(run: Run, users: list[str], lang: Language | None, as_json: b
         spoken = lang.value if lang else reasons.what_if.config.report.language
         for i, user in enumerate(users):
             found = reasons.of(user)
-            told.append(found.model_dump(mode="json"))
+            contexts = contexts_of(run, user)
+            told.append(found.model_dump(mode="json") | ({} if contexts is None else {"contexts": contexts}))
             if not as_json:
-                lines = [getattr(sentence, spoken) for sentence in tell_reasons(found, names)]
+                sentences = [*tell_reasons(found, names), *tell_user_contexts(contexts or [], names)]
+                lines = [getattr(sentence, spoken) for sentence in sentences]
                 print("\n".join([*([""] if i else []), *lines]))
     if as_json:
         print_json(told)

@@ -16,7 +16,7 @@ from fenqun.errors import ConfigError, RunError
 from fenqun.schema import ITEM, USER
 from fenqun.store import Run, explain_io
 
-EXPORTED = ("memberships", "segments", "recommendations", "user_recommendations")
+EXPORTED = ("memberships", "segments", "contexts", "recommendations", "user_recommendations")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters at which a spreadsheet runs a cell."""
 
@@ -29,6 +29,15 @@ def membership_of(run: Run, user: str) -> dict[str, Any]:
         raise RunError(f"has no user {user!r}", where=str(run.path), mend="ids are compared as exact text")
     found: dict[str, Any] = rows[0]
     return found
+
+
+def contexts_of(run: Run, user: str) -> list[dict[str, Any]] | None:
+    """Return the contexts of a user given by the text of their id; None where the run looked at none."""
+    if not run.artifact("contexts.parquet").is_file():
+        return None
+    table = run.read_table("contexts.parquet")
+    rows: list[dict[str, Any]] = table.filter(pc.equal(table[USER].cast(pa.string()), user)).to_pylist()
+    return rows
 
 
 def item_texts(run: Run, ids: Iterable[Any]) -> dict[str, str | None]:

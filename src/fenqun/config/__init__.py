@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fenqun.config.base import Settings, parse_day, parse_duration
+from fenqun.config.contexts import Contexts
 from fenqun.config.data import (
     Data,
     EventsSource,
@@ -49,6 +50,7 @@ __all__ = [
     "ClustererName",
     "Config",
     "Content",
+    "Contexts",
     "Data",
     "Evaluation",
     "EventsSource",

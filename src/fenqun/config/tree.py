@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field, model_validator
 
 from fenqun.config.base import Columns, Settings, as_list
+from fenqun.config.contexts import BUILT_IN, Contexts
 from fenqun.config.data import Data, Profiles, Quality, Splits, Target
 from fenqun.config.learning import Behaviour, Content, Search, Vectors
 from fenqun.config.segments import (
@@ -47,6 +48,7 @@ class Config(Settings):
     search: Search = Search()
     segmentation: Segmentation = Segmentation()
     tiers: Tiers = Tiers()
+    contexts: Contexts = Contexts()
     evaluation: Evaluation = Evaluation()
     recommendation: Recommendation = Recommendation()
     naming: Naming = Naming()
@@ -98,6 +100,10 @@ class Config(Settings):
         if unknown := [name for name in self.fairness.sensitive if name not in described]:
             raise ValueError(
                 f"fairness.sensitive names {', '.join(unknown)}, which is neither a label nor in data.users.attributes"
+            )
+        if odd := [name for name in self.contexts.by if name not in (*BUILT_IN, *self.data.events.context)]:
+            raise ValueError(
+                f"contexts names {', '.join(odd)}: neither {', '.join(BUILT_IN)} nor a column of data.events.context"
             )
         if self.strategy == "external" and self.segmentation.external is None:
             raise ValueError("strategy: external needs segmentation.external (path, user, segment)")

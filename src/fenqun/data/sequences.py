@@ -153,12 +153,15 @@ def _timeline_sql(engine: DuckDBEngine, run: Run, splits: Splits, config: Config
     A session is what the log says it is; where the log says nothing, a pause longer than
     ``profiles.session_gap`` starts a new one.
     """
-    content, session_key = engine.hash64(row_text(_columns(run, "events"))), engine.hash64("session")
+    columns = _columns(run, "events")
+    content, session_key = engine.hash64(row_text(columns)), engine.hash64("session")
+    circumstances = [quote(c) for c in columns if c.startswith("context_")]
+    carried, told = ("".join(f", {prefix}{c}" for c in circumstances) for prefix in ("e.", ""))
     return f"""
     WITH coded AS (
         SELECT u.user, i.item, CAST(t.code AS SMALLINT) AS event_type, {SECOND_SQL} AS second,
             e.timestamp AS moment, e.local, e.weight, e.value, e.quantity, e.duration, e.session,
-            {content} AS content
+            {content} AS content{carried}
         FROM {_read(run, "events")} e
         JOIN sequence_users u USING (user_id)
         JOIN sequence_items i USING (item_id)
@@ -177,7 +180,7 @@ def _timeline_sql(engine: DuckDBEngine, run: Run, splits: Splits, config: Config
         CASE WHEN isfinite(quantity) THEN quantity END AS quantity,
         CASE WHEN isfinite(duration) THEN duration END AS duration,
         CASE WHEN session IS NULL THEN CAST(visit AS BIGINT) ELSE {session_key} END AS session,
-        session IS NOT NULL AS session_given, fold
+        session IS NOT NULL AS session_given, fold{told}
     FROM folded ORDER BY user, position"""
 
 

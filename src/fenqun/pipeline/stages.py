@@ -9,6 +9,7 @@ from fenqun.data.ingest import source_files
 from fenqun.pipeline.blocks import learn_rhythm, learn_taste, refit_intent, try_intent
 from fenqun.pipeline.content import embed_content, media_fingerprints
 from fenqun.pipeline.context import Stage
+from fenqun.pipeline.contexts import find_contexts
 from fenqun.pipeline.dependencies import foundation_files, list_settings
 from fenqun.pipeline.describing import explain_segments, make_report, recommend_lists
 from fenqun.pipeline.evaluating import evaluate_strategies
@@ -132,6 +133,17 @@ STAGES: tuple[Stage, ...] = (
         ],
         say_in_rules,
     ),
+    Stage(
+        "contexts",
+        ("vectors", "segmentation"),
+        lambda config: config.contexts.model_dump(mode="json") if config.contexts.by else None,
+        find_contexts,
+    ),
     Stage("recommendation", ("segmentation",), _dump("recommendation"), recommend_lists),
-    Stage("report", ("explanation", "recommendation", "map", "tiers", "rules"), _dump("report"), make_report),
+    Stage(
+        "report",
+        ("explanation", "recommendation", "map", "tiers", "rules", "contexts"),
+        _dump("report"),
+        make_report,
+    ),
 )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fenqun.config import Config
-from fenqun.schema import Identity, Manifest, Metrics, QualityReport, RuleTable, TierTable
+from fenqun.schema import ContextTable, Identity, Manifest, Metrics, QualityReport, RuleTable, TierTable
 from fenqun.settings import load_config
 from fenqun.store import Run
 
@@ -40,6 +40,7 @@ class Artifacts:
     metrics: Metrics | None = None
     tiers: TierTable | None = None
     rules: RuleTable | None = None
+    contexts: ContextTable | None = None
     identity: Identity | None = None
     migration: pa.Table | None = None
     texts: dict[str, str] = field(default_factory=dict)
@@ -90,6 +91,7 @@ def read_artifacts(run: Run) -> Artifacts:
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,
         tiers=run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None,
         rules=run.read_model("rules.json", RuleTable) if run.artifact("rules.json").is_file() else None,
+        contexts=run.read_model("contexts.json", ContextTable) if run.artifact("contexts.json").is_file() else None,
         identity=run.read_model("identity.json", Identity) if run.artifact("identity.json").is_file() else None,
         migration=table("migration.parquet"),
         texts=texts,

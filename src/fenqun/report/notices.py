@@ -41,6 +41,15 @@ _SENTENCES = patterns(
         "留出的是每名用户各自最后的事件：模型已知其他用户更晚的事件，因此不评估未来价值、活跃度与留存。",
     ),
     (r"No event lies in (.+): nothing can be judged there\.", "{0}内没有事件：该处无法评估。"),
+    # contexts
+    (
+        r"Contexts were not looked at: the segments do not come from vectors with a block of taste\.",
+        "未按情境分析：分群并非来自含品味块的向量。",
+    ),
+    (
+        r"The context daypart was not looked at: the log has days, but no hours\.",
+        "未按时段分析：日志只有日期，没有钟点。",
+    ),
     # quality
     (
         r"(\S+) of events are about items that the catalogue does not have: check that data\.events\.item and "

@@ -192,6 +192,7 @@ STAGES = {
     "tiers": Said("Tiers", "分层"),
     "explanation": Said("Explanation", "解释"),
     "rules": Said("Rules", "规则"),
+    "contexts": Said("Contexts", "情境"),
     "recommendation": Said("Recommendation", "推荐"),
     "report": Said("Report", "报告"),
 }

@@ -459,6 +459,24 @@ WORDS: dict[str, Said] = {
         "{precision} of those it finds belong here, and it finds {recall} of the segment; judged on {n} users it holds for",
         "符合者中 {precision} 属于本群，覆盖本群的 {recall}；以符合的 {n} 名未参与学习的用户评估",
     ),
+    # in contexts
+    "contexts": Said("In different contexts", "不同情境"),
+    "contexts_lead": Said(
+        "Some people take one thing here and another there. Each user's visits in one context are held against their visits in the others; a difference counts where shuffling the user's own visits seldom gives one as large.",
+        "有些人在不同情境下选择不同。把每名用户在一种情境中的访问与其他情境中的访问相比；只有当打乱该用户自己的访问很少得到同样大的差异时，才算不同。",
+    ),
+    "context": Said("Context", "情境"),
+    "contexts_users": Said("Users with enough events", "事件足够的用户"),
+    "contexts_tested": Said("Tested", "可检验"),
+    "contexts_differ": Said("Behave differently", "行为不同"),
+    "contexts_share": Said("Of the tested", "占可检验者"),
+    "contexts_none": Said(
+        "No segment holds a user of whom a difference is established.", "没有分群含有已证实行为不同的用户。"
+    ),
+    "contexts_how": Said(
+        "{draws} shuffles; of the users said to differ, {rate} are expected to be wrong (Benjamini–Hochberg). A context counts from {events} events, and is tested from {visits} visits. Users with few visits are seldom found: shares are lower bounds. Categories and segments are told from {least} users who differ on.",
+        "打乱 {draws} 次；判为不同的用户中预期有 {rate} 是误判（Benjamini–Hochberg）。一种情境至少需要 {events} 次事件，至少 {visits} 次访问才检验。访问少的用户难以发现，因此比例是下限。至少 {least} 名用户不同时才说明类别与分群。",
+    ),
     # what moved
     "moved": Said("What moved", "变动"),
     "moved_lead": Said(
