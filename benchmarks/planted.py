@@ -11,8 +11,8 @@ Nobody is told the number of types.
 fenqun       the whole road with its default settings, but for the sequence encoder and the map, which are left out to be
              quick: reading, taste, rhythm, gate, reduction, selection among all clusterers and numbers of segments
 fenqun, contexts
-             the same segments; a user's second one is read off what they do by part of the day and on weekends alone, those
-             with an established difference (contexts.parquet) first, the others by the weights above
+             the same segments; a user's weights are the largest of those by part of the day or on weekends alone, each
+             mixed with the weights above by the q-value of the user's difference (contexts.parquet)
 RFM          recency, frequency (these logs carry no value) + k-means, its k by the same selection as the road's
 TF-IDF-SVD   64 components of TF-IDF-weighted counts, unit rows + k-means, its k by the same selection
 BERTopic     its recipe on the road's user vectors: UMAP (15 neighbours, 5 components, cosine), HDBSCAN (at least 10),
@@ -143,19 +143,17 @@ class Cell:
         return Grouping(labels, weights, [segment[f"name_{language}"] for segment in segments])
 
     def in_contexts(self) -> Grouping:
-        """The road's segments; weights of users who differ between contexts are the largest of any context, plus one."""
+        """The road's segments; weights of a context count as far as the user's difference is established."""
         road = self.road()
-        rows = self.run.read_table("contexts.parquet").to_pylist()
-        ids = [segment["segment_id"] for segment in self.run.read_table("segments.parquet").to_pylist()]
+        segments = self.run.read_table("segments.parquet", ["segment_id"])["segment_id"].to_pylist()
         place = {user: u for u, user in enumerate(self.phases.store.users.to_pylist())}
-        weights, differing = road.weights.copy(), np.zeros_like(road.weights)
-        for row in rows:
-            if row["differs"]:
-                own = {one["segment_id"]: one["weight"] for one in row["weights"]}
-                there, u = np.array([own[segment] for segment in ids]), place[row["user_id"]]
-                differing[u] = np.maximum(differing[u], 1.0 + there)
-        changed = differing.any(axis=1)
-        weights[changed] = differing[changed]
+        weights = road.weights.copy()
+        for row in self.run.read_table("contexts.parquet").to_pylist():
+            if row["q"] is not None:
+                there = {one["segment_id"]: one["weight"] for one in row["weights"]}
+                u, alone = place[row["user_id"]], np.array([there[segment] for segment in segments])
+                mixed = (1 - row["q"]) * alone + row["q"] * road.weights[u]
+                weights[u] = np.maximum(weights[u], mixed)
         return Grouping(road.labels, weights, road.names)
 
     def traditional(self, describe: Callable[[Inputs], np.ndarray]) -> Grouping:

@@ -84,6 +84,7 @@ TABLES = {
     "forecasts.parquet": schema.forecasts(USER, ["value", "typical_value", "events", "active"]),
     "map.parquet": schema.user_map(USER),
     "memberships.parquet": schema.memberships(USER),
+    "contexts.parquet": schema.contexts(USER),
     "search.parquet": schema.SEARCH,
     "trials.parquet": schema.TRIALS,
     "comparison.parquet": schema.COMPARISON,
@@ -115,6 +116,11 @@ MODELS = [
     schema.SegmentRule,
     schema.RuleCondition,
     schema.FeatureImportance,
+    schema.ContextTable,
+    schema.ContextTotal,
+    schema.SegmentContext,
+    schema.ContextValue,
+    schema.ContextCategory,
     schema.GivenName,
     schema.GivenNames,
     schema.Identity,
@@ -161,7 +167,7 @@ def test_every_model_and_table_of_the_schema_is_covered() -> None:
         if getattr(value, "__annotations__", {}).get("return") == "pa.Schema"
     }
     assert makers == {
-        "item_vectors", "user_vectors", "forecasts", "user_map", "memberships", "recommendations", "user_recommendations"
+        "item_vectors", "user_vectors", "forecasts", "user_map", "memberships", "contexts", "recommendations", "user_recommendations"
     }  # fmt: skip
 
 

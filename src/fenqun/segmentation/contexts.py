@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,8 +117,8 @@ def joined(parts: Sequence[ContextParts]) -> ContextParts:
 
 
 def _runs(users: Ints) -> Iterator[tuple[int, int]]:
-    starts = np.flatnonzero(np.diff(users, prepend=-1))
-    yield from zip(starts.tolist(), [*starts[1:].tolist(), len(users)], strict=True)
+    bounds = np.append(np.flatnonzero(np.diff(users, prepend=-1)), len(users))
+    yield from pairwise(bounds.tolist())
 
 
 @dataclass(frozen=True)
