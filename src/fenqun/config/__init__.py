@@ -16,6 +16,7 @@ from fenqun.config.data import (
     Target,
     UsersSource,
 )
+from fenqun.config.hierarchy import Hierarchy
 from fenqun.config.learning import (
     Behaviour,
     BlockWeights,
@@ -55,6 +56,7 @@ __all__ = [
     "Explanation",
     "ExternalSource",
     "Fairness",
+    "Hierarchy",
     "Intent",
     "ItemsSource",
     "LinksSource",

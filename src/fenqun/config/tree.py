@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from fenqun.config.base import Columns, Settings, as_list
 from fenqun.config.data import Data, Profiles, Quality, Splits, Target
+from fenqun.config.hierarchy import Hierarchy
 from fenqun.config.learning import Behaviour, Content, Search, Vectors
 from fenqun.config.segments import (
     Evaluation,
@@ -46,6 +47,7 @@ class Config(Settings):
     vectors: Vectors = Vectors()
     search: Search = Search()
     segmentation: Segmentation = Segmentation()
+    hierarchy: Hierarchy = Hierarchy()
     tiers: Tiers = Tiers()
     evaluation: Evaluation = Evaluation()
     recommendation: Recommendation = Recommendation()
