@@ -136,7 +136,9 @@ def level_material(
     if level.whole is None:
         return shared
     alone = materials(level.people, level.whole, domain, unsaid, tags)
-    return [one if one.topics else replace(one, topics=other.topics) for one, other in zip(shared, alone, strict=True)]
+    return [
+        one if one.topics else replace(one, topics=other.topics) for one, other in zip(shared, alone, strict=True)
+    ]
 
 
 def level_table(

@@ -17,8 +17,8 @@ from fenqun.pipeline.describing import published_labels
 from fenqun.pipeline.earlier import Earlier
 from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.level_judging import (
-    Z,
     Fit,
+    Z,
     choose_macro,
     choose_micro,
     macro_gain,
@@ -147,9 +147,7 @@ def _macros(grounds: _Grounds) -> tuple[dict[str, str], dict[str, Any]]:
     groups = min(choice.groups, k // 2)
     sizes = np.bincount(grounds.labels, minlength=k).astype(np.int64)
     owner = join(means(grounds.final, grounds.labels, k), sizes, groups)
-    names = level_ids(
-        MACRO, groups, grounds.used, [row["macro_id"] for row in before], owner[grounds.labels[here]]
-    )
+    names = level_ids(MACRO, groups, grounds.used, [row["macro_id"] for row in before], owner[grounds.labels[here]])
     judged_on = grounds.fitted("judge")
     judged = macro_gain(judged_on, macro_owner(judged_on, groups), grounds.seed)
     again = _macro_jaccard(grounds, owner, groups)
@@ -197,8 +195,10 @@ def _micros(grounds: _Grounds) -> tuple[dict[str, Parts], dict[str, Any]]:
     chosen = choose_micro(
         grounds.people("select"), large, grounds.seed, grounds.least, _earlier_parts(grounds, large.tolist())
     )
-    micros, told, jaccard = {}, {}, {}
-    counts = {}
+    micros: dict[str, Parts] = {}
+    told: dict[str, Any] = {}
+    jaccard: dict[str, float] = {}
+    counts: dict[int, int] = {}
     for g, (parts, gain) in sorted(chosen.items()):
         rows = np.flatnonzero(grounds.labels == g)
         centroids = _published_parts(grounds, rows, parts)
@@ -212,7 +212,11 @@ def _micros(grounds: _Grounds) -> tuple[dict[str, Parts], dict[str, Any]]:
         told[segment] = {"parts": len(centroids), **_gain(gain)}
         found = _micro_jaccard(grounds, grounds.final[rows], own, len(centroids))
         jaccard |= {names[part]: value for part, value in found.items()}
-    figures: dict[str, Any] = {"divided": len(micros), "looked_at": len(large), "why": "pays" if micros else "no_gain"}
+    figures: dict[str, Any] = {
+        "divided": len(micros),
+        "looked_at": len(large),
+        "why": "pays" if micros else "no_gain",
+    }
     if micros:
         over, lot = micro_gain(grounds.people("judge"), counts, grounds.seed)
         figures |= {"segments": told, "judged": _gain(over), "judged_over_lot": _gain(lot), "jaccard": jaccard}

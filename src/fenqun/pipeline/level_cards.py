@@ -81,9 +81,7 @@ def explain_levels(
     return True
 
 
-def _names(
-    context: Context, levels: Sequence[Level], taken: list[Name], tags: Topics | None
-) -> list[list[Named]]:
+def _names(context: Context, levels: Sequence[Level], taken: list[Name], tags: Topics | None) -> list[list[Named]]:
     """Return names by rules, none twice in the tree; a group that lives on keeps its name while nobody else has it."""
     config = context.config
     earlier = Earlier.of(config, context.run)

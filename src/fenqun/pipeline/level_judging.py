@@ -185,7 +185,7 @@ def micro_gain(fit: Fit, counts: dict[int, int], seed: int) -> tuple[Gain, Gain]
 
     The parts are fitted anew on the phase's own features, in the numbers chosen before.
     """
-    cut = {}
+    cut: dict[int, Floats] = {}
     for g, parts in counts.items():
         found = divide(fit.X[fit.labels == g], (parts,), seed)
         cut |= {g: found[parts]} if parts in found else {}
