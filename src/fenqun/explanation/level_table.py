@@ -94,7 +94,7 @@ def macro_level(
     owner = np.array([ids.index(macros[segment]) for segment in people.segment_ids], dtype=np.int64)
     joined = people.regrouped(owner[people.labels], ids)
     whole = measure(joined, topics)
-    shared = shared_effects(whole, effects, owner)
+    shared = shared_effects(whole, effects, owner, joined.sizes)
     return Level("macro", joined, shared, figures, members=Members(people, owner), whole=whole)
 
 

@@ -73,7 +73,8 @@ def materials(
     tags = find_fine_tags(population, effects) if tags is None else tags
     finer = measure_topics(population, tags) if tags else None
     if finer and tags and members:
-        finer = shared_effects(finer, measure_topics(members.population, tags), members.owner)
+        inside = measure_topics(members.population, tags)
+        finer = shared_effects(finer, inside, members.owner, population.sizes)
     labels = topic_labels(effects.features, words)
     fine_labels = topic_labels(finer.features, words) if finer else []
     built = []

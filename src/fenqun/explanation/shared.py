@@ -27,8 +27,8 @@ class Members:
     owner: NDArray[np.int64]
 
 
-def shared_effects(whole: Effects, finer: Effects, owner: NDArray[np.int64]) -> Effects:
-    """Return the effects of groups, without those that not all of their members show in the same direction.
+def shared_effects(whole: Effects, finer: Effects, owner: NDArray[np.int64], sizes: NDArray[np.int64]) -> Effects:
+    """Return the effects of groups, without those that not all of their members show.
 
     Parameters
     ----------
@@ -38,16 +38,22 @@ def shared_effects(whole: Effects, finer: Effects, owner: NDArray[np.int64]) -> 
         Of the same features for the groups that they join.
     owner
         (k_finer,) group of each.
+    sizes
+        (k,) users of the groups.
 
     Returns
     -------
     Effects
-        Where a member differs from everyone the other way, or not at all, effect and strength are 0 and q is 1.
+        Where a member lies on the other side of the other groups' mean than its group does, effect and strength are 0 and q
+        is 1. Everyone is no yardstick for a member: what three members share may be common because of them.
     """
-    signs = np.sign(np.nan_to_num(finer.effect))
+    level = np.nan_to_num(whole.segment)
+    weight = sizes[:, None].astype(np.float64)
+    others = ((level * weight).sum(axis=0) - level * weight) / np.maximum(weight.sum() - weight, 1.0)
     agreed = np.ones(whole.effect.shape, dtype=bool)
     for g in range(len(agreed)):
-        agreed[g] = (signs[owner == g] == np.sign(np.nan_to_num(whole.effect[g]))).all(axis=0)
+        sides = np.sign(finer.segment[owner == g] - others[g])
+        agreed[g] = (sides == np.sign(np.nan_to_num(whole.effect[g]))).all(axis=0)
     return replace(
         whole,
         effect=np.where(agreed, whole.effect, 0.0),

@@ -42,7 +42,7 @@ class Fit:
 class MacroChoice:
     """How many macro-segments: ``groups`` is None where there are none, and ``why`` a code.
 
-    ``why`` is ``level`` (smallest number level with the best), ``no_gain`` (no better than groups drawn by lot), ``unjudged``.
+    ``why`` is ``knee`` (more groups gain little more), ``no_gain`` (no better than groups drawn by lot), ``unjudged``.
     ``tried`` holds the mean score by number of groups, ``gain`` that over groups drawn by lot.
     """
 
@@ -90,12 +90,12 @@ def advantage(judge: PhaseJudge, finer: Labels, coarser: Labels, base: PerUser, 
 def choose_macro(fit: Fit, seed: int, earlier: int | None = None) -> MacroChoice:
     """Choose the number of macro-segments on the phase that settings are chosen on.
 
-    Two to half as many as there are segments are tried; the smallest that is level with the best wins, if it is better than
-    groups drawn by lot.
+    Two to half as many as there are segments are tried, beside one group and the segments themselves; the knee wins, if it is
+    better than groups drawn by lot.
     """
     k = int(fit.labels.max()) + 1
     sizes, centroids = _places(fit, k)
-    owners = {groups: join(centroids, sizes, groups) for groups in range(2, k // 2 + 1)}
+    owners = {groups: join(centroids, sizes, groups) for groups in (*range(1, k // 2 + 1), k)}
     scores = {groups: fit.judge.scores(owner[fit.labels]) for groups, owner in owners.items()}
     tried = {groups: round(float(Gain.of(values).mean), 6) for groups, values in scores.items()}
     groups = choose_groups(scores, earlier)
@@ -103,7 +103,7 @@ def choose_macro(fit: Fit, seed: int, earlier: int | None = None) -> MacroChoice
         return MacroChoice(None, "unjudged", {})
     gain = macro_gain(fit, owners[groups], seed)
     found = gain.above_zero(Z)
-    return MacroChoice(groups if found else None, "level" if found else "no_gain", tried, gain)
+    return MacroChoice(groups if found else None, "knee" if found else "no_gain", tried, gain)
 
 
 def macro_gain(fit: Fit, owner: Ints, seed: int) -> Gain:

@@ -93,7 +93,7 @@ def _branch(
 def _notes(figures: Mapping[str, Any]) -> list[Said]:
     """Return in words why there is a level or none, and what it gains on test time."""
     macro, micro = figures["macro"], figures["micro"]
-    notes = [say(f"macro_{macro['why']}", n=macro["groups"], tried=len(macro.get("tried", ())) + 1)]
+    notes = [say(f"macro_{macro['why']}", n=macro["groups"])]
     if macro["groups"]:
         notes.append(say("macro_judged", **_told(macro["judged"])))
     notes.append(say(f"micro_{micro['why']}", n=micro["divided"], k=micro.get("looked_at", 0)))

@@ -453,9 +453,9 @@ WORDS: dict[str, Said] = {
     "levels_compared": Said("Level above", "上一层"),
     "levels_more": Said("More", "更多"),
     "levels_less": Said("Less", "更少"),
-    "macro_level": Said(
-        "Macro-segments: {n}, the fewest that are level with the best on validation time (half as many as segments at most).",
-        "宏分群共 {n} 个：在验证时间上与最佳持平的最少个数（至多为分群数的一半）。",
+    "macro_knee": Said(
+        "Macro-segments: {n}. On validation time, more of them gain less by each further one than the segments do on average.",
+        "宏分群共 {n} 个：在验证时间上，再增加时每多一个带来的增益已低于分群的平均水平。",
     ),
     "macro_no_gain": Said(
         "No macro-segments: on validation time they do no better than groups drawn by lot.",

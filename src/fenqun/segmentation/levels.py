@@ -108,32 +108,39 @@ def divide(X: Floats, counts: Sequence[int], seed: int) -> dict[int, Floats]:
 
 
 def choose_groups(scores: Mapping[int, NDArray[Any]], earlier: int | None = None) -> int | None:
-    """Choose the number of macro-segments: the smallest that is level with the best.
+    """Choose the number of macro-segments: where more of them begin to gain less than segments do on average.
 
     Parameters
     ----------
     scores
-        By number of groups, one score a user on held-out time, higher is better; NaN where the user is not judged.
+        By number of groups, one score a user on held-out time, higher is better, NaN where the user is not judged; among them
+        those of one group (the smallest number) and of the segments themselves (the largest), which are not chosen.
     earlier
-        The number in the run before, which stays where it is level.
+        The number in the run before, which stays where it is level: its excess within one standard error of the best.
 
     Returns
     -------
     int or None
-        None where nobody is judged.
+        The number whose mean lies highest above the straight line from one group to the segments; None where nobody is
+        judged or there is none between.
 
     Notes
     -----
-    Level is what lies within one standard error of the best mean; the error is that of the best mean over users, as in the choice
-    of the segments themselves (Breiman et al. 1984, the one-standard-error rule).
+    The knee of Satopää et al. (2011, Finding a "Kneedle" in a haystack, section III). The one-standard-error rule, which chooses the
+    segments, would not do: finer groups gain all the way to the segments, so it ends at the most that are offered.
     """
-    means = {groups: Gain.of(values) for groups, values in scores.items()}
-    known = {groups: gain for groups, gain in means.items() if math.isfinite(gain.mean)}
-    if not known:
+    lowest, highest = min(scores, default=0), max(scores, default=0)
+    inside = [groups for groups in sorted(scores) if lowest < groups < highest]
+    means = {groups: Gain.of(values).mean for groups, values in scores.items()}
+    if not inside or not all(math.isfinite(mean) for mean in means.values()):
         return None
-    best = known[max(known, key=lambda groups: (known[groups].mean, -groups))]
-    level = [groups for groups, gain in known.items() if gain.mean >= best.mean - best.error]
-    return earlier if earlier in level else min(level)
+    slope = (means[highest] - means[lowest]) / (highest - lowest)
+    excess = {groups: means[groups] - slope * (groups - lowest) for groups in inside}
+    best = max(inside, key=lambda groups: (excess[groups], -groups))
+    if earlier in excess:
+        error = Gain.of(scores[best] - scores[earlier]).error
+        return earlier if excess[best] - excess[earlier] <= error else best
+    return best
 
 
 def pays(over_whole: Gain, over_lot: Gain, tests: int) -> bool:
