@@ -129,9 +129,10 @@ class Earlier:
     @cached_property
     def levels(self) -> list[dict[str, str | None]]:
         """Macro- and micro-segment of each user, in the canonical order of its users."""
-        rows: list[dict[str, str | None]] = self.run.read_table(
-            "memberships.parquet", ["macro_id", "micro_id"]
-        ).to_pylist()
+        columns = ["macro_id", "micro_id"]
+        if self.hierarchy.empty:
+            return [dict.fromkeys(columns)] * len(self.labels)
+        rows: list[dict[str, str | None]] = self.run.read_table("memberships.parquet", columns).to_pylist()
         return rows
 
     @cached_property
