@@ -66,9 +66,7 @@ def with_tiers(memberships: pa.Table, codes: Sequence[str], placed: Ints, scores
 
 def with_levels(memberships: pa.Table, macro: Sequence[str | None], micro: Sequence[str | None]) -> pa.Table:
     """Return memberships with the macro- and the micro-segment of each row, None where there is none."""
-    return _with(
-        memberships, {"macro_id": pa.array(macro, pa.string()), "micro_id": pa.array(micro, pa.string())}
-    )
+    return _with(memberships, {"macro_id": pa.array(macro, pa.string()), "micro_id": pa.array(micro, pa.string())})
 
 
 def _with(memberships: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:
