@@ -68,6 +68,7 @@ def memberships(user_type: pa.DataType) -> pa.Schema:
     ``confidence`` is ``(d2 - d1) / (d2 + d1)`` of the distances to the two nearest centroids;
     ``noise`` marks users that the clusterer left out and that went to the nearest segment. ``tier`` is a
     code of ``tiers.json``, ``tier_score`` the prediction that it is cut on; both null where nothing is forecast.
+    ``macro_id`` and ``micro_id`` are rows of ``hierarchy.parquet``, null where the segment has no such level.
     """
     return pa.schema(
         [
@@ -79,6 +80,8 @@ def memberships(user_type: pa.DataType) -> pa.Schema:
             pa.field("noise", pa.bool_(), False),
             pa.field("tier", pa.string(), True),
             pa.field("tier_score", pa.float64(), True),
+            pa.field("macro_id", pa.string(), True),
+            pa.field("micro_id", pa.string(), True),
         ]
     )
 
@@ -166,6 +169,9 @@ SEGMENTS = pa.schema(
         pa.field("naming", pa.string(), False),  # JSON: Naming
     ]
 )
+
+HIERARCHY = pa.schema([*SEGMENTS, pa.field("level", pa.string(), False)])  # macro | micro
+"""``hierarchy.parquet``: what lies above and below the segments, in their own columns."""
 
 
 MIGRATION = pa.schema(

@@ -89,6 +89,7 @@ TABLES = {
     "trials.parquet": schema.TRIALS,
     "comparison.parquet": schema.COMPARISON,
     "segments.parquet": schema.SEGMENTS,
+    "hierarchy.parquet": schema.HIERARCHY,
     "migration.parquet": schema.MIGRATION,
     "recommendations.parquet": schema.recommendations(ITEM),
     "user_recommendations.parquet": schema.user_recommendations(USER, ITEM),

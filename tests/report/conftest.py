@@ -226,6 +226,8 @@ class Fabric:
             "noise": self.random.random(self.n) < 0.02,
             "tier": [TIERS[rank][0] for rank in self._tiers()],
             "tier_score": [TIERS[rank][3] for rank in self._tiers()],
+            "macro_id": [None] * self.n,
+            "micro_id": [None] * self.n,
         }
         self.run.write_table("memberships.parquet", pa.table(rows, schema=schema.memberships(pa.string())))
 

@@ -42,6 +42,8 @@ def test_every_text_is_used() -> None:
     composed = {f"kind_{kind}{end}" for kind in ("natural", "reproducible", "constructive") for end in ("", "_why")}
     composed |= {f"ask_{axis}" for axis in ("lists", "value", "labels")}
     composed |= {f"what_explained_{what}" for what in ("value", "events", "retained")}
+    composed |= {f"macro_{why}" for why in ("knee", "no_gain", "unjudged", "few_segments", "switched_off")}
+    composed |= {f"micro_{why}" for why in ("pays", "no_gain", "small", "switched_off")}
     assert set(WORDS) - used - composed == set()
 
 

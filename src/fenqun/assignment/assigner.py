@@ -22,8 +22,9 @@ from fenqun.errors import ConfigError
 from fenqun.progress import Progress
 from fenqun.schema import TierTable
 from fenqun.segmentation.foretold import foretold
+from fenqun.segmentation.hierarchy import Hierarchy
 from fenqun.segmentation.inputs import Inputs
-from fenqun.segmentation.memberships import memberships_table, with_tiers
+from fenqun.segmentation.memberships import memberships_table, with_levels, with_tiers
 from fenqun.segmentation.rule import Floats, Ints
 from fenqun.segmentation.segmentation import Segmentation
 from fenqun.segmentation.strategies import make_strategy
@@ -61,6 +62,8 @@ class Assigner:
         self.segmentation = Segmentation.load(run.require("segmentation"))
         state = json.loads(run.require("segmentation/strategy.json").read_text(encoding="utf-8"))
         self.strategy = make_strategy(state["name"]).restore(state["state"])
+        levels = run.artifact("hierarchy")
+        self.hierarchy = Hierarchy.load(levels) if levels.is_dir() else Hierarchy()
         self.tiers = run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None
 
     def sources(
@@ -98,9 +101,11 @@ class Assigner:
             Who listens.
         """
         found = self._describe(events, users, progress)
-        placed = self.segmentation.assign(self.strategy.transform(found.inputs))
+        X = self.strategy.transform(found.inputs)
+        placed = self.segmentation.assign(X)
         noise = np.zeros(len(found.people), dtype=bool)
         memberships = memberships_table(found.people, self.segmentation.ids, placed, noise)
+        memberships = with_levels(memberships, *self.hierarchy.place(X, memberships[schema.SEGMENT].to_pylist()))
         return memberships if found.tiers is None else with_tiers(memberships, *found.tiers)
 
     def vectors(self, events: EventsSource, users: UsersSource | None, progress: Progress) -> pa.Table:

@@ -18,7 +18,7 @@ def explain(
     users: Annotated[
         list[str] | None, typer.Argument(help="User ids: why these users are in their segments.")
     ] = None,
-    segment: Annotated[str | None, typer.Option(help="Segment id, such as S03: what it is.")] = None,
+    segment: Annotated[str | None, typer.Option(help="Segment id, such as S03, M01 or S03.1: what it is.")] = None,
     lang: Annotated[
         Language | None, typer.Option(help="Language of the sentences about users; else the report's.")
     ] = None,

@@ -13,8 +13,10 @@ from fenqun.store import Run
 
 
 def explain_one_segment(run: Run, segment: str, as_json: bool) -> None:
-    """Print a segment's card and drivers."""
-    rows = run.read_table("segments.parquet").to_pylist()
+    """Print the card and drivers of a segment, a macro-segment or a micro-segment."""
+    rows = [{**row, "level": "segment"} for row in run.read_table("segments.parquet").to_pylist()]
+    if run.artifact("hierarchy.parquet").is_file():
+        rows += run.read_table("hierarchy.parquet").to_pylist()
     row = next((row for row in rows if row["segment_id"] == segment), None)
     if row is None:
         known = ", ".join(row["segment_id"] for row in rows)
@@ -27,6 +29,7 @@ def explain_one_segment(run: Run, segment: str, as_json: bool) -> None:
         f"{segment}: {row['name_en']} / {row['name_zh']}; {row['size']:,} users ({row['share']:.1%}), "
         f"{told['card']['kind']}, named by {told['naming']['source']}"
     )
+    _print_place(row, rows)
     if told["naming"]["description_en"]:
         print(f"{told['naming']['description_en']} / {told['naming']['description_zh']}")
     if told["naming"]["claims"]:
@@ -41,7 +44,7 @@ def explain_one_segment(run: Run, segment: str, as_json: bool) -> None:
     _print_rule(run, segment)
     print_table(
         "What sets it apart",
-        ["kind", "feature", "effect", "here", "everyone", "q"],
+        ["kind", "feature", "effect", "here", "segment" if row["level"] == "micro" else "everyone", "q"],
         [[d["kind"], d["feature"], d["effect"], d["segment"], d["everyone"], d["q"]] for d in told["drivers"]],
     )
     print_table(
@@ -49,6 +52,16 @@ def explain_one_segment(run: Run, segment: str, as_json: bool) -> None:
         ["item", "text", "users", "lift"],
         [[i["item_id"], i["text"], i["users"], i["lift"]] for i in told["card"]["items"]],
     )
+
+
+def _print_place(row: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Print what the group is part of, and what it is divided into."""
+    above = next((one for one in rows if one["segment_id"] == row["parent_id"]), None)
+    if above is not None:
+        print(f"Part of {above['segment_id']}: {above['name_en']} / {above['name_zh']}")
+    for one in rows:
+        if one["parent_id"] == row["segment_id"]:
+            print(f"Holds {one['segment_id']}: {one['name_en']} / {one['name_zh']}; {one['size']:,} users")
 
 
 def _print_rule(run: Run, segment: str) -> None:

@@ -34,7 +34,10 @@ def rename(
     rows = {row["segment_id"]: row for row in Run.open(run).read_table("segments.parquet").to_pylist()}
     if segment not in rows:
         raise RunError(f"has no segment {segment!r}", where=str(run), mend=f"one of {', '.join(rows)}")
-    others = {s: Name(row["name_en"], row["name_zh"]) for s, row in rows.items() if s != segment}
+    levels = run / "hierarchy.parquet"
+    further = Run.open(run).read_table(levels.name).to_pylist() if levels.is_file() else []
+    named = rows | {row["segment_id"]: row for row in further}
+    others = {s: Name(row["name_en"], row["name_zh"]) for s, row in named.items() if s != segment}
     name, warnings = checked_name(en, zh, others)
     rename_segment(run, segment, name)
     for warning in warnings:

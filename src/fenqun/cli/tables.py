@@ -16,7 +16,7 @@ from fenqun.errors import ConfigError, RunError
 from fenqun.schema import ITEM, USER
 from fenqun.store import Run, explain_io
 
-EXPORTED = ("memberships", "segments", "contexts", "recommendations", "user_recommendations")
+EXPORTED = ("memberships", "segments", "hierarchy", "contexts", "recommendations", "user_recommendations")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters at which a spreadsheet runs a cell."""
 

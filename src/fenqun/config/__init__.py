@@ -17,6 +17,7 @@ from fenqun.config.data import (
     Target,
     UsersSource,
 )
+from fenqun.config.hierarchy import Hierarchy
 from fenqun.config.learning import (
     Behaviour,
     BlockWeights,
@@ -57,6 +58,7 @@ __all__ = [
     "Explanation",
     "ExternalSource",
     "Fairness",
+    "Hierarchy",
     "Intent",
     "ItemsSource",
     "LinksSource",

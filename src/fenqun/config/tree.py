@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from fenqun.config.base import Columns, Settings, as_list
 from fenqun.config.contexts import BUILT_IN, Contexts
 from fenqun.config.data import Data, Profiles, Quality, Splits, Target
+from fenqun.config.hierarchy import Hierarchy
 from fenqun.config.learning import Behaviour, Content, Search, Vectors
 from fenqun.config.segments import (
     Evaluation,
@@ -47,6 +48,7 @@ class Config(Settings):
     vectors: Vectors = Vectors()
     search: Search = Search()
     segmentation: Segmentation = Segmentation()
+    hierarchy: Hierarchy = Hierarchy()
     tiers: Tiers = Tiers()
     contexts: Contexts = Contexts()
     evaluation: Evaluation = Evaluation()

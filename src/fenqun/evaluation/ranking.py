@@ -115,13 +115,23 @@ def rank_lists(scores: Floats, labels: npt.ArrayLike, seen: Any | None, length: 
     masked = None if seen is None else sparse.csr_matrix(seen)
     for g in np.unique(group[group >= 0]):
         members = np.flatnonzero(group == g)
-        order = np.argsort(-scores[g], kind="stable").astype(np.int32)
         if masked is None:
-            best = order[:length]
+            best = _first(scores[g], length)
             lists[members, : len(best)] = best
         else:
+            order = np.argsort(-scores[g], kind="stable").astype(np.int32)
             _rank_unseen(order, members, masked, lists)
     return lists
+
+
+def _first(scores: Floats, length: int) -> Ints:
+    """Return the positions of the highest scores, ties by position, without sorting all of them."""
+    width = min(length, len(scores))
+    if not width:
+        return np.empty(0, dtype=np.int64)
+    least = np.partition(scores, len(scores) - width)[len(scores) - width]
+    candidates = np.flatnonzero(scores >= least)
+    return np.asarray(candidates[np.argsort(-scores[candidates], kind="stable")][:width], dtype=np.int64)
 
 
 def _rank_unseen(order: Lists, members: Ints, seen: sparse.csr_matrix, lists: Lists) -> None:
@@ -220,7 +230,9 @@ def list_metrics(lists: Lists, truth: Any) -> dict[str, Floats]:
     amount = np.diff(relevant.indptr).astype(np.float64)
     keys = np.repeat(np.arange(n, dtype=np.int64), np.diff(relevant.indptr)) * n_items + relevant.indices
     asked = np.arange(n, dtype=np.int64)[:, None] * n_items + lists
-    hits = np.isin(asked, keys) & (lists >= 0)
+    # Keys rise: rows follow each other, and sum_duplicates sorts within them.
+    place = np.searchsorted(keys, asked)
+    hits = (lists >= 0) & (np.append(keys, -1)[place] == asked)
     discount = 1.0 / np.log2(np.arange(length) + 2.0)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(amount, length).astype(np.int64)]
     found = hits.sum(axis=1).astype(np.float64)

@@ -12,7 +12,8 @@ from fenqun.explanation.drivers import Effects, measure_topics
 from fenqun.explanation.items import popular_items, top_items
 from fenqun.explanation.lexicon import Word, topic_words, word
 from fenqun.explanation.population import Population
-from fenqun.explanation.topics import find_tags, listed
+from fenqun.explanation.shared import Members, shared_effects
+from fenqun.explanation.topics import Topics, find_tags, listed
 from fenqun.explanation.wording import clean, is_whole, topic_label, topic_labels
 from fenqun.scenarios import Scenario
 from fenqun.schema import CardItem
@@ -51,19 +52,29 @@ class Material:
 
 
 def materials(
-    population: Population, effects: Effects, domain: Scenario, unsaid: Collection[str] = ()
+    population: Population,
+    effects: Effects,
+    domain: Scenario,
+    unsaid: Collection[str] = (),
+    tags: Topics | None = None,
+    members: Members | None = None,
 ) -> list[Material]:
     """Return what the name of each segment can be made of; attributes that are ``unsaid`` are left out.
 
     Phrases of the items' texts stand in for categories where they are much more telling: a
-    catalogue may have thirty departments, and its texts say which of them sell baby food.
+    catalogue may have thirty departments, and its texts say which of them sell baby food. ``tags`` are these
+    phrases, None: :func:`find_fine_tags`. With ``members``, the finer groups that each segment joins, only phrases that all of
+    these take more lead a name.
     """
     words = topic_words(domain)
     popular = popular_items(population)
     tops = top_items(population, length=8)
     categories = [name for kind, name in zip(effects.kinds, effects.features, strict=True) if kind == "category"]
-    tags = find_tags(population, widest=_TAG_SHARE, beside=categories) if categories else None
+    tags = find_fine_tags(population, effects) if tags is None else tags
     finer = measure_topics(population, tags) if tags else None
+    if finer and tags and members:
+        inside = measure_topics(members.population, tags)
+        finer = shared_effects(finer, inside, members.owner, population.sizes)
     labels = topic_labels(effects.features, words)
     fine_labels = topic_labels(finer.features, words) if finer else []
     built = []
@@ -77,6 +88,12 @@ def materials(
         )
         built.append(Material(topics, items, *_words(effects, g, domain), _attributes(effects, g, unsaid)))
     return built
+
+
+def find_fine_tags(population: Population, effects: Effects) -> Topics | None:
+    """Return phrases of the items' texts that are finer than categories, None where there are no categories or no phrases."""
+    categories = [name for kind, name in zip(effects.kinds, effects.features, strict=True) if kind == "category"]
+    return find_tags(population, widest=_TAG_SHARE, beside=categories) if categories else None
 
 
 def _topics(effects: Effects, segment: int, labels: Sequence[str], finer: bool = False) -> list[tuple[str, float]]:

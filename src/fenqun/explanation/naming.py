@@ -67,6 +67,8 @@ def name_segments(
     encode: Encode | None = None,
     unsaid: Collection[str] = (),
     given: Mapping[int, Name] | None = None,
+    taken: Collection[Name] = (),
+    material: Sequence[Material] | None = None,
 ) -> list[Name]:
     """Return the name of each segment.
 
@@ -89,19 +91,23 @@ def name_segments(
         Attributes that no name mentions.
     given
         Names that some segments, by index, have from elsewhere: nothing else may be called so.
+    taken
+        Further names that nothing may be called.
+    material
+        What each name can be made of; None: :func:`fenqun.explanation.material.materials`.
     """
-    material = materials(population, effects, domain, unsaid)
+    material = materials(population, effects, domain, unsaid) if material is None else material
     topics = match_topics([label for own in material for label, _ in own.topics], encode)
     order = sorted(range(population.k), key=lambda g: (-(material[g].topics[0][1] if material[g].topics else 0), g))
-    taken = _Taken()
-    for name in (given or {}).values():
-        taken.take(name, None)
+    spoken = _Taken()
+    for name in (*(given or {}).values(), *taken):
+        spoken.take(name, None)
     names: dict[int, Name] = {}
     for g in order:
-        for plan in _plans(material[g], taken):
+        for plan in _plans(material[g], spoken):
             name = _render(plan, domain, topics)
-            if taken.free(name) and len(name.en.split()) <= MAX_WORDS:
-                taken.take(name, plan.topics[0] if plan.topics else None)
+            if spoken.free(name) and len(name.en.split()) <= MAX_WORDS:
+                spoken.take(name, plan.topics[0] if plan.topics else None)
                 names[g] = name
                 break
     return [names[g] for g in range(population.k)]

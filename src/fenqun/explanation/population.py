@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -75,6 +75,19 @@ class Population:
     def sizes(self) -> NDArray[np.int64]:
         """``(k,)`` users of each segment."""
         return np.bincount(self.labels, minlength=self.k).astype(np.int64)
+
+    def regrouped(self, labels: NDArray[np.int64], segment_ids: Sequence[str]) -> Population:
+        """Return the same users in other groups."""
+        return replace(self, labels=labels, segment_ids=segment_ids)
+
+    def subset(self, rows: NDArray[np.int64]) -> Population:
+        """Return some of the users, all else as it is."""
+        return replace(
+            self,
+            labels=np.asarray(self.labels)[rows],
+            profiles=self.profiles.take(pa.array(rows, pa.int64())),
+            counts=self.counts[rows],
+        )
 
     def user_texts(self, rows: NDArray[np.int64]) -> list[str]:
         """User ids of some rows as text."""

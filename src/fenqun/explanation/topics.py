@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,9 +95,11 @@ def listed(phrase: str, labels: frozenset[str]) -> list[str]:
     return words if all(word in labels for word in words) else []
 
 
-def _phrases(text: str | None) -> list[str]:
+@lru_cache(maxsize=1 << 17)
+def _phrases(text: str | None) -> tuple[str, ...]:
+    """Return the phrases of a text; remembered, as many items read alike and every level of segments looks at all of them."""
     phrases = _PHRASES.split(clean(text)) if text else []
-    return list(dict.fromkeys(p for p in phrases if 1 < len(p) <= _PHRASE_LIMIT))
+    return tuple(dict.fromkeys(p for p in phrases if 1 < len(p) <= _PHRASE_LIMIT))
 
 
 def find_tags(

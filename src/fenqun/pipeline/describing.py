@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,13 @@ from fenqun.behaviour.taste import TasteEncoder
 from fenqun.evaluation.ranking import smoothing_mass, weigh
 from fenqun.explanation.cards import activity_counts, build_cards
 from fenqun.explanation.drivers import measure, select_drivers
+from fenqun.explanation.level_table import UserFigures
 from fenqun.explanation.population import Population
 from fenqun.explanation.table import segments_table
 from fenqun.explanation.topics import find_topics
 from fenqun.pipeline.context import Context, StageOutput
+from fenqun.pipeline.level_cards import TABLE as LEVELS
+from fenqun.pipeline.level_cards import explain_levels
 from fenqun.pipeline.naming import name_people
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.segmenting import strategy_inputs
@@ -24,6 +27,7 @@ from fenqun.recommendation.lists import segment_recommendations, user_recommenda
 from fenqun.recommendation.recommenders import SegmentCounts, TasteRanking
 from fenqun.report.html import write_report
 from fenqun.schema import SEGMENT
+from fenqun.segmentation.hierarchy import Hierarchy
 from fenqun.segmentation.segmentation import Segmentation
 from fenqun.segmentation.strategies import features
 from fenqun.store import Run
@@ -65,13 +69,19 @@ def explain_segments(context: Context) -> StageOutput:
     evaluation = run.stage_record("evaluation")
     assert evaluation is not None
     jaccard = evaluation.figures["jaccard"]
-    cards = build_cards(
-        people,
+    own = UserFigures(
         vectors=features(context.config.strategy, strategy_inputs(phases, "final")),
-        centroids=Segmentation.load(run.require("segmentation")).centroids,
         confidence=run.read_table("memberships.parquet", ["confidence"])["confidence"].to_numpy(),
         hours=activity_counts(store.offsets, store.hour, 24),
         weekdays=activity_counts(store.offsets, store.weekday, 7),
+    )
+    cards = build_cards(
+        people,
+        vectors=own.vectors,
+        centroids=Segmentation.load(run.require("segmentation")).centroids,
+        confidence=own.confidence,
+        hours=own.hours,
+        weekdays=own.weekdays,
         kind=evaluation.figures["kind"],
         jaccard=[jaccard.get(str(i)) for i in range(people.k)],
     )
@@ -82,10 +92,19 @@ def explain_segments(context: Context) -> StageOutput:
         cards,
         select_drivers(effects),
         context.config.report.language,
+        parents=_parents(run, people.segment_ids),
         naming=[one.naming for one in named],
     )
     run.write_table("segments.parquet", table)
-    return StageOutput(("segments.parquet",), figures)
+    levels = explain_levels(context, people, effects, topics, own, [one.name for one in named])
+    return StageOutput(("segments.parquet", *((LEVELS,) if levels else ())), figures)
+
+
+def _parents(run: Run, ids: Sequence[str]) -> list[str | None]:
+    """Return the macro-segment of each segment, None where there is no such level."""
+    folder = run.artifact("hierarchy")
+    macros = Hierarchy.load(folder).macros if folder.is_dir() else {}
+    return [macros.get(segment) for segment in ids]
 
 
 def recommend_lists(context: Context) -> StageOutput:

@@ -14,12 +14,20 @@ from fenqun import schema
 from fenqun.config import Config
 from fenqun.data.sequence_store import SequenceStore
 from fenqun.errors import ConfigError, RunError
+from fenqun.segmentation.hierarchy import Hierarchy
 from fenqun.segmentation.rule import Ints
 from fenqun.segmentation.segmentation import Segmentation
 from fenqun.settings import load_config
 from fenqun.store import Run, digest, file_fingerprint
 
-_READ = ("memberships.parquet", "profiles.parquet", "segmentation", "identity.json", "work/vectors/final.npy")
+_READ = (
+    "memberships.parquet",
+    "profiles.parquet",
+    "segmentation",
+    "hierarchy",
+    "identity.json",
+    "work/vectors/final.npy",
+)
 """What of the earlier run decides on new segments; names are handed over beside."""
 
 
@@ -113,6 +121,21 @@ class Earlier:
         return np.flatnonzero(place >= 0), place[place >= 0]
 
     @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """What lies above and below its segments."""
+        folder = self.run.artifact("hierarchy")
+        return Hierarchy.load(folder) if folder.is_dir() else Hierarchy()
+
+    @cached_property
+    def levels(self) -> list[dict[str, str | None]]:
+        """Macro- and micro-segment of each user, in the canonical order of its users."""
+        columns = ["macro_id", "micro_id"]
+        if self.hierarchy.empty:
+            return [dict.fromkeys(columns)] * len(self.labels)
+        rows: list[dict[str, str | None]] = self.run.read_table("memberships.parquet", columns).to_pylist()
+        return rows
+
+    @cached_property
     def used(self) -> list[str]:
         """Every id that it or a run before it gave, also those that died."""
         if not self.run.artifact("identity.json").is_file():
@@ -124,6 +147,15 @@ class Earlier:
         """Both names of each of its segments and where they come from (JSON), by id."""
         columns = [schema.SEGMENT, "name_en", "name_zh", "naming"]
         rows = self.run.read_table("segments.parquet", columns).to_pylist()
+        return {row.pop(schema.SEGMENT): row for row in rows}
+
+    @cached_property
+    def level_names(self) -> dict[str, dict[str, str]]:
+        """Both names of each of its macro- and micro-segments and where they come from (JSON), by id."""
+        if not self.run.artifact("hierarchy.parquet").is_file():
+            return {}
+        columns = [schema.SEGMENT, "name_en", "name_zh", "naming"]
+        rows = self.run.read_table("hierarchy.parquet", columns).to_pylist()
         return {row.pop(schema.SEGMENT): row for row in rows}
 
     def pass_given_names(self, run: Run) -> None:

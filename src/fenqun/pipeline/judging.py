@@ -16,6 +16,7 @@ from fenqun.evaluation.intervals import bootstrap
 from fenqun.evaluation.probes import Probe, probe_groups
 from fenqun.evaluation.ranking import group_scores, list_metrics, rank_lists, smoothing_mass, weigh
 from fenqun.evaluation.readability import readability
+from fenqun.evaluation.user_scores import class_scores, outcome_scores
 from fenqun.evaluation.value import explained_variance, variance_statistic
 from fenqun.pipeline.phases import Phases
 
@@ -138,6 +139,22 @@ class PhaseJudge:
         name = self.order[0]
         # Folds are the same, users' hits are not kept: the errors add up as if the two were independent.
         return first[name] - second[name], float(np.hypot(first[f"{name}_se"], second[f"{name}_se"]))
+
+    def scores(self, labels: Labels) -> PerUser:
+        """Return the goal's first figure of each active user, (n,), higher is better; NaN where the log cannot say.
+
+        NDCG of the group's list; less the squared error of the future value or activity; the logarithm of the share of the
+        user's class (:mod:`fenqun.evaluation.user_scores`).
+        """
+        name = self.order[0]
+        if name == "lift" and self.ranks_items:
+            return self.lists(labels)[1]["ndcg"]
+        if name == "lift":
+            unknown = np.full(len(labels), np.nan)
+            return outcome_scores(labels, self.outcomes.get("future_events", unknown))
+        if name == "value":
+            return outcome_scores(labels, self.outcomes[self.value_outcome])
+        return class_scores(labels, self.future_category if name == "probe" else self._target)
 
     @property
     def value_outcome(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def name_people(
     given = inherited | {g: Named(name, by_person(name)) for g, name in persons.items()}
     names = {g: one.name for g, one in given.items()}
     unsaid = config.fairness.sensitive
-    rules = name_segments(people, effects, config.domain, _space(config), unsaid, names)
+    rules = name_segments(people, effects, config.domain, text_space(config), unsaid, names)
     if config.naming.model is None:
         named = [given.get(g) or Named(rule, by_rules(rule)) for g, rule in enumerate(rules)]
     else:
@@ -89,7 +90,7 @@ def given_names(context: Context) -> Any:
     """What persons and an earlier run called segments, for the fingerprint of the stage that names them."""
     given: dict[str, Any] = {segment: name.model_dump() for segment, name in read_given(context.run).items()}
     earlier = Earlier.of(context.config, context.run)
-    return given if earlier is None else [given, earlier.named]
+    return given if earlier is None else [given, earlier.named, earlier.level_names]
 
 
 def _settled(one: Named, rule: Name) -> Named:
@@ -112,11 +113,12 @@ def _users(people: Population) -> Sequence[object]:
     return np.asarray(people.profiles[USER].to_pylist(), dtype=object)  # type: ignore[return-value]
 
 
-def _space(config: Config) -> Encode | None:
+def text_space(config: Config) -> Encode | None:
     """Return the multilingual text space in which topics are matched; None where settings want no text encoder."""
     return None if config.content.encoder == "none" else _multilingual()
 
 
+@cache
 def _multilingual() -> Encode:
     encoder = make_encoder(Config.model_fields["content"].default)
     assert encoder is not None

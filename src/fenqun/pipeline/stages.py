@@ -14,6 +14,7 @@ from fenqun.pipeline.dependencies import foundation_files, list_settings
 from fenqun.pipeline.describing import explain_segments, make_report, recommend_lists
 from fenqun.pipeline.evaluating import evaluate_strategies
 from fenqun.pipeline.fusing import choose_blocks, draw_map, earlier_blocks, fuse_vectors
+from fenqun.pipeline.hierarchy import grow_hierarchy
 from fenqun.pipeline.naming import given_names
 from fenqun.pipeline.reading import make_profiles, read_data
 from fenqun.pipeline.rules import say_in_rules
@@ -104,16 +105,23 @@ STAGES: tuple[Stage, ...] = (
         segment_users,
         watches=earlier_segments,
     ),
+    Stage(
+        "hierarchy",
+        ("segmentation",),
+        lambda config: [_dump("hierarchy")(config), config.evaluation.bootstrap],
+        grow_hierarchy,
+        watches=earlier_segments,
+    ),
     Stage("evaluation", ("segmentation",), _dump("evaluation", "fairness"), evaluate_strategies),
     Stage(
         "tiers",
-        ("rhythm", "segmentation", "evaluation"),
+        ("rhythm", "segmentation", "hierarchy", "evaluation"),
         lambda config: [_dump("tiers", "scenario")(config), config.evaluation.resamples],
         cut_tiers,
     ),
     Stage(
         "explanation",
-        ("segmentation", "evaluation"),
+        ("segmentation", "hierarchy", "evaluation"),
         lambda config: [
             config.scenario,
             config.report.language,

@@ -34,6 +34,7 @@ class Artifacts:
     points: pa.Table | None = None
     memberships: pa.Table | None = None
     segments: pa.Table | None = None
+    hierarchy: pa.Table | None = None
     trials: pa.Table | None = None
     comparison: pa.Table | None = None
     recommendations: pa.Table | None = None
@@ -85,6 +86,7 @@ def read_artifacts(run: Run) -> Artifacts:
         points=table("map.parquet"),
         memberships=table("memberships.parquet"),
         segments=table("segments.parquet"),
+        hierarchy=table("hierarchy.parquet"),
         trials=table("trials.parquet"),
         comparison=table("comparison.parquet"),
         recommendations=recommendations,

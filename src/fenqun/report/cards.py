@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -120,6 +121,15 @@ def card_views(found: Artifacts) -> list[CardView]:
             )
         )
     return views
+
+
+def card_lines(
+    card: Card, drivers: Sequence[Mapping[str, Any]], domain: Scenario
+) -> tuple[list[DriverLine], list[DriverLine], list[ItemLine]]:
+    """Return what a group does more and less than those it is compared with, and its items."""
+    told = [Driver.model_validate(driver) for driver in drivers]
+    over, under = ([d for d in told if (d.effect > 0) == more] for more in (True, False))
+    return _drivers(over, domain), _drivers(under, domain), _items(card)
 
 
 def _items(card: Card) -> list[ItemLine]:

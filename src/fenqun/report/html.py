@@ -11,7 +11,20 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from fenqun.evaluation.goals import figures_of
-from fenqun.report import atlas, blocks, contexts, fairness, figures, made, moved, rules, sections, terms, tiers
+from fenqun.report import (
+    atlas,
+    blocks,
+    contexts,
+    fairness,
+    figures,
+    made,
+    moved,
+    rules,
+    sections,
+    terms,
+    tiers,
+    tree,
+)
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
 from fenqun.report.keeping import keep_external
@@ -77,6 +90,7 @@ def render(found: Artifacts) -> str:
         moved=moved.moved_view(found),
         rules=rules.rules_view(found),
         contexts=contexts.contexts_view(found),
+        tree=tree.tree_view(found),
         fairness=fairness.fairness_rows(found),
         axes=axes,
         trials=trials,

@@ -188,6 +188,7 @@ STAGES = {
     "vectors": Said("Vectors", "向量"),
     "map": Said("Map", "地图"),
     "segmentation": Said("Segmentation", "分群"),
+    "hierarchy": Said("Levels", "层级"),
     "evaluation": Said("Evaluation", "评估"),
     "tiers": Said("Tiers", "分层"),
     "explanation": Said("Explanation", "解释"),

@@ -443,6 +443,52 @@ WORDS: dict[str, Said] = {
         "Segments stand in for {what}: AUC {auc}, Cramér's V {v}. What is done by segment is done by {what}.",
         "分群几乎等同于{what}：AUC {auc}，Cramér's V {v}。按分群行事即按{what}行事。",
     ),
+    # levels
+    "levels": Said("From coarse to fine", "由粗到细"),
+    "levels_lead": Said(
+        "Macro-segments join segments, micro-segments divide one. A macro-segment is compared with everyone and named by what its segments share; a micro-segment is compared with the rest of its segment.",
+        "宏分群合并若干分群，微分群划分一个分群。宏分群与全体比较，并以其各分群的共同点命名；微分群与所属分群的其余成员比较。",
+    ),
+    "levels_apart": Said("What sets it apart", "有何不同"),
+    "levels_compared": Said("Level above", "上一层"),
+    "levels_more": Said("More", "更多"),
+    "levels_less": Said("Less", "更少"),
+    "macro_knee": Said(
+        "Macro-segments: {n}. On validation time, more of them gain less by each further one than the segments do on average.",
+        "宏分群共 {n} 个：在验证时间上，再增加时每多一个带来的增益已低于分群的平均水平。",
+    ),
+    "macro_no_gain": Said(
+        "No macro-segments: on validation time they do no better than groups drawn by lot.",
+        "没有宏分群：在验证时间上，它们并不优于随机抽取的分组。",
+    ),
+    "macro_unjudged": Said(
+        "No macro-segments: the log cannot say how many are worth it.", "没有宏分群：日志无法说明应有多少个。"
+    ),
+    "macro_few_segments": Said(
+        "No macro-segments: fewer than six segments are a short list already.",
+        "没有宏分群：少于六个分群，列表本身已够短。",
+    ),
+    "macro_switched_off": Said("Macro-segments are switched off.", "未启用宏分群。"),
+    "macro_judged": Said(
+        "On test time they are better than groups drawn by lot by {gain} [{low}, {high}] in the goal's figure (n = {n}).",
+        "在测试时间上，按目标指标比随机分组好 {gain} [{low}, {high}]（n = {n}）。",
+    ),
+    "micro_pays": Said(
+        "Micro-segments: {n} of {k} segments that are large enough are divided, where on validation time the parts are clearly better than the whole and than parts drawn by lot.",
+        "微分群：{k} 个足够大的分群中有 {n} 个被划分，即在验证时间上各部分明显优于整体、也优于随机划分者。",
+    ),
+    "micro_no_gain": Said(
+        "No micro-segments: in none of the {k} large segments are parts clearly better than the whole.",
+        "没有微分群：{k} 个较大分群中，没有一个的各部分明显优于整体。",
+    ),
+    "micro_small": Said(
+        "No micro-segments: no segment is large enough to be divided.", "没有微分群：没有足够大的分群可供划分。"
+    ),
+    "micro_switched_off": Said("Micro-segments are switched off.", "未启用微分群。"),
+    "micro_judged": Said(
+        "On test time the parts are better than their segments as wholes by {gain} [{low}, {high}] (n = {n}).",
+        "在测试时间上，各部分比所属分群整体好 {gain} [{low}, {high}]（n = {n}）。",
+    ),
     # in rules
     "rules": Said("In rules", "用规则说"),
     "rules_lead": Said(

@@ -16,7 +16,7 @@ from fenqun.segmentation.segmentation import Assignment
 def memberships_table(
     users: pa.Array, ids: Sequence[str], assignment: Assignment, noise: npt.NDArray[np.bool_]
 ) -> pa.Table:
-    """Return the rows of ``memberships.parquet``, without tiers; ``noise`` is one flag a user."""
+    """Return the rows of ``memberships.parquet``, without tiers and levels; ``noise`` is one flag a user."""
     n, k = assignment.weights.shape
     names = pa.array(ids, pa.string())
     runner_up = pa.array(assignment.runner_up, mask=assignment.runner_up < 0)
@@ -38,6 +38,8 @@ def memberships_table(
         "noise": pa.array(noise),
         "tier": pa.nulls(n, pa.string()),
         "tier_score": pa.nulls(n, pa.float64()),
+        "macro_id": pa.nulls(n, pa.string()),
+        "micro_id": pa.nulls(n, pa.string()),
     }
     target = schema.memberships(users.type)
     return pa.table(
@@ -59,7 +61,15 @@ def with_tiers(memberships: pa.Table, codes: Sequence[str], placed: Ints, scores
         (n,) predictions; NaN where there is none.
     """
     tier = pa.array(codes, pa.string()).take(pa.array(placed, mask=placed < 0))
-    columns = {"tier": tier, "tier_score": pa.array(scores, pa.float64(), mask=placed < 0)}
+    return _with(memberships, {"tier": tier, "tier_score": pa.array(scores, pa.float64(), mask=placed < 0)})
+
+
+def with_levels(memberships: pa.Table, macro: Sequence[str | None], micro: Sequence[str | None]) -> pa.Table:
+    """Return memberships with the macro- and the micro-segment of each row, None where there is none."""
+    return _with(memberships, {"macro_id": pa.array(macro, pa.string()), "micro_id": pa.array(micro, pa.string())})
+
+
+def _with(memberships: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:
     target = schema.memberships(memberships.schema.field(schema.USER).type)
     kept = {name: memberships[name] for name in target.names if name not in columns}
     return pa.table(kept | columns).select(target.names).cast(target)
