@@ -7,6 +7,7 @@ from typing import Any
 from fenqun.config import Config
 from fenqun.data.ingest import source_files
 from fenqun.pipeline.blocks import learn_rhythm, learn_taste, refit_intent, try_intent
+from fenqun.pipeline.confirming import confirm_search
 from fenqun.pipeline.content import embed_content, media_fingerprints
 from fenqun.pipeline.context import Stage
 from fenqun.pipeline.dependencies import foundation_files, list_settings
@@ -81,7 +82,7 @@ STAGES: tuple[Stage, ...] = (
         "blocks",
         ("taste", "rhythm", "intent"),
         lambda config: [
-            config.vectors.model_dump(include={"weights", "gate", "components"}),
+            config.vectors.model_dump(include={"weights", "gate", "components", "reducer"}),
             list_settings(config),
         ],
         choose_blocks,
@@ -92,7 +93,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "vectors",
         ("taste", "rhythm", "blocks", "intent_refit"),
-        lambda config: config.vectors.components,
+        lambda config: config.vectors.model_dump(include={"components", "reducer"}),
         fuse_vectors,
     ),
     Stage("map", ("vectors",), lambda config: config.vectors.model_dump(include={"map", "map_sample"}), draw_map),
@@ -103,6 +104,7 @@ STAGES: tuple[Stage, ...] = (
         segment_users,
         watches=earlier_segments,
     ),
+    Stage("confirmation", ("search", "segmentation"), lambda config: None, confirm_search),
     Stage("evaluation", ("segmentation",), _dump("evaluation", "fairness"), evaluate_strategies),
     Stage(
         "tiers",
@@ -133,5 +135,10 @@ STAGES: tuple[Stage, ...] = (
         say_in_rules,
     ),
     Stage("recommendation", ("segmentation",), _dump("recommendation"), recommend_lists),
-    Stage("report", ("explanation", "recommendation", "map", "tiers", "rules"), _dump("report"), make_report),
+    Stage(
+        "report",
+        ("explanation", "recommendation", "map", "tiers", "rules", "confirmation"),
+        _dump("report"),
+        make_report,
+    ),
 )
