@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata
 
 from fenqun.pipeline.search_space import Settings, from_json
 from fenqun.pipeline.search_worth import Figure, Worth
@@ -93,33 +93,49 @@ def values(worth: Worth, objective: Objective) -> tuple[float, ...]:
 def choose(trials: Sequence[Tried], objective: Objective) -> int:
     """Return the number of the trial whose settings are taken.
 
-    A trial must lead the settings as given (trial 0), at as many segments, by more than the standard error of the
-    difference, in one figure of the objective at least, and be behind in none. Where there is none, the settings
-    stay as they are. Of those that do, the one with the best mean rank sets the mark; all that are within one
-    standard error of its lead are level with it, and among them the fewest segments win, then the better rank, then
-    the earlier trial (the one-standard-error rule of Breiman et al., 1984).
+    A trial must lead the settings as given (trial 0), at as many segments, in one figure of the objective at least, and
+    be behind in none. Its lead, less what luck alone gives the best of so many trials (:func:`luck`), must be more than
+    one standard error of the difference. Where there is none, the settings stay as they are. Of those that do, the
+    one with the best mean rank sets the mark; all that are within one standard error of its lead are level with it, and
+    among them the fewest segments win, then the better rank, then the earlier trial (the one-standard-error rule of
+    Breiman et al., 1984).
     """
-    if trials[0].state != "finished":
-        return 0
-    order = [number for number in _ranked(trials, objective) if _better(trials[number], objective)]
+    order = leading(trials, objective)
     if not order:
         return 0
     level = [number for number in order if _level(trials[number], trials[order[0]], objective)]
     return min(level, key=lambda number: (_worth(trials[number]).k, order.index(number)))
 
 
-def _ranked(trials: Sequence[Tried], objective: Objective) -> list[int]:
-    """Numbers of the finished trials, the best mean rank first."""
+def luck(trials: int) -> float:
+    """Return by how many standard errors the best of so many trials leads on average where none is better.
+
+    The expected largest of as many independent normal draws, by the approximation of Blom (1958). Trials resemble each
+    other, so it is on the cautious side.
+
+    >>> luck(1), round(luck(9), 2), round(luck(29), 2)
+    (0.0, 1.5, 2.04)
+    """
+    return float(norm.ppf((trials - 0.375) / (trials + 0.25))) if trials > 1 else 0.0
+
+
+def leading(trials: Sequence[Tried], objective: Objective) -> list[int]:
+    """Return the numbers of the trials that clearly lead the settings as given, the best mean rank first."""
+    if trials[0].state != "finished":
+        return []
     able = [number for number, trial in enumerate(trials) if trial.state == "finished"]
     figures = [trials[number].values(objective) for number in able]
     ranks = sum(rankdata([-row[column] for row in figures]) for column in range(len(figures[0])))
-    return [able[place] for place in sorted(range(len(able)), key=lambda place: (ranks[place], able[place]))]
+    order = [able[place] for place in sorted(range(len(able)), key=lambda place: (ranks[place], able[place]))]
+    needed = 1.0 + luck(_judged(trials))
+    return [number for number in order if _better(trials[number], objective, needed)]
 
 
-def _better(trial: Tried, objective: Objective) -> bool:
-    """Whether a trial clearly leads the settings as given."""
+def _better(trial: Tried, objective: Objective, needed: float) -> bool:
+    """Whether a trial leads by more than so many standard errors in one figure, and is behind in none."""
     figures = figures_of(_worth(trial), objective).values()
-    return any(figure.clearly_better for figure in figures) and min(figure.gain for figure in figures) >= 0
+    clearly = any(figure.gain > needed * figure.gain_se for figure in figures)
+    return clearly and min(figure.gain for figure in figures) >= 0
 
 
 def _level(trial: Tried, best: Tried, objective: Objective) -> bool:
@@ -141,10 +157,8 @@ def reason(number: int, chosen: int, trials: Sequence[Tried], objective: Objecti
     if trial.state == "pruned":
         return "below the median before its sequence model was trained"
     if number == 0:
-        told = "the settings as given"
-        if trials[chosen].state == "failed" or chosen == 0:
-            return f"{told}; no trial leads them by more than a standard error"
-        return f"{told}; trial {chosen} leads them by more than a standard error"
+        lead = "no trial leads them clearly" if chosen == 0 else f"trial {chosen} leads them clearly"
+        return f"the settings as given; {lead}"
     worth = _worth(trial)
     leads = [
         f"{name} {figure.gain:+.4f} on the settings as given at {worth.k} segments, standard error {figure.gain_se:.4f}"
@@ -157,9 +171,13 @@ def _outcome(number: int, chosen: int, trials: Sequence[Tried], objective: Objec
     """Say what the leads of a finished trial came to."""
     if trials[0].state != "finished":
         return "the settings as given could not be judged, and stay"
-    if not _better(trials[number], objective):
+    order = leading(trials, objective)
+    if number not in order:
+        figures = figures_of(_worth(trials[number]), objective).values()
+        if min(figure.gain for figure in figures) >= 0 and any(f.gain > f.gain_se for f in figures):
+            return f"no more than luck gives the best of {_judged(trials)} trials"
         return "no clear lead"
-    first = next(one for one in _ranked(trials, objective) if _better(trials[one], objective))
+    first = order[0]
     if number == chosen:
         return "the best of all" if number == first else f"level with the best, trial {first}, with fewest segments"
     if _level(trials[number], trials[first], objective):
@@ -168,6 +186,10 @@ def _outcome(number: int, chosen: int, trials: Sequence[Tried], objective: Objec
             return f"level with the best, but {ours} segments against {theirs} of trial {chosen}"
         return f"level with trial {chosen}, which ranks before it"
     return f"behind trial {first} by more than a standard error"
+
+
+def _judged(trials: Sequence[Tried]) -> int:
+    return sum(trial.state == "finished" for trial in trials[1:])
 
 
 def told(trial: Tried, objective: Objective) -> str:

@@ -31,11 +31,6 @@ class Figure:
     gain: float = UNKNOWN
     gain_se: float = UNKNOWN
 
-    @property
-    def clearly_better(self) -> bool:
-        """Whether it leads by more than the standard error of the difference."""
-        return self.gain > self.gain_se
-
 
 @dataclass(frozen=True)
 class Worth:
