@@ -35,6 +35,7 @@ class Artifacts:
     memberships: pa.Table | None = None
     segments: pa.Table | None = None
     trials: pa.Table | None = None
+    search: pa.Table | None = None
     comparison: pa.Table | None = None
     recommendations: pa.Table | None = None
     metrics: Metrics | None = None
@@ -85,6 +86,7 @@ def read_artifacts(run: Run) -> Artifacts:
         memberships=table("memberships.parquet"),
         segments=table("segments.parquet"),
         trials=table("trials.parquet"),
+        search=table("search.parquet"),
         comparison=table("comparison.parquet"),
         recommendations=recommendations,
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from fenqun.evaluation.goals import figures_of
-from fenqun.report import atlas, blocks, fairness, figures, made, moved, rules, sections, terms, tiers
+from fenqun.report import atlas, blocks, fairness, figures, made, moved, rules, search, sections, terms, tiers
 from fenqun.report.artifacts import Artifacts, read_artifacts
 from fenqun.report.cards import card_views
 from fenqun.report.keeping import keep_external
@@ -79,6 +79,7 @@ def render(found: Artifacts) -> str:
         fairness=fairness.fairness_rows(found),
         axes=axes,
         trials=trials,
+        search=search.search_view(found),
         tiers=tiered,
         quiet=made.quiet_rules(found),
         stages=made.stages(found),
