@@ -11,6 +11,8 @@ given, chosen    the goal's first figure (lift of the segments' lists) on valida
                  the road's rule chooses
 validation       lead of the chosen settings over the given ones at as many segments, with the standard error of the
                  difference over users (search.parquet): what the choice rests on, so too good after many trials
+boldest          the same for the trial with the largest lead, whether it was taken or not: what a rule that trusts validation
+                 time would have taken, and what test time says of it
 test             the same lead on test time with its 95 % interval over users, both cut by the same clusterer into as many
                  segments (stage confirmation of run.json); confirmed where the interval lies above 0
 ndcg, explained  what the published segments reach on test time (comparison.parquet): NDCG of lists, variance of value explained
@@ -35,6 +37,12 @@ from typing import Any
 from fenqun.config import Config
 from fenqun.data.datasets import NAMES, prepare
 from fenqun.pipeline import run_pipeline
+from fenqun.pipeline.confirming import lead_on_test, segments_on_test
+from fenqun.pipeline.context import Context
+from fenqun.pipeline.judging import PhaseJudge
+from fenqun.pipeline.phases import Phases
+from fenqun.pipeline.search_space import with_settings
+from fenqun.progress import Silent
 from fenqun.settings import load_config
 from fenqun.store import Run
 from planted_users import plant, synthetic_catalogue
@@ -102,7 +110,24 @@ def cell(run: Run, trials: int, earlier: dict[str, Any] | None) -> dict[str, Any
             row["goal_gain"] is not None and row["goal_gain"] > row["goal_gain_se"] for row in rows[1:]
         ),
         "test": stages["confirmation"].figures,
+        "boldest": boldest(run, rows),
     }
+
+
+def boldest(run: Run, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The trial with the largest lead on validation time, and its lead on test time."""
+    able = [row for row in rows[1:] if row["goal_gain"] is not None]
+    if not able:
+        return None
+    best = max(able, key=lambda row: row["goal_gain"])
+    config = load_config(run.require("config.yaml"))
+    context = Context(config, run, Silent())
+    ours, theirs = (
+        segments_on_test(context, with_settings(config, json.loads(row["settings"])), row["blocks"].split(" + "))
+        for row in (best, rows[0])
+    )
+    judge = PhaseJudge(Phases(config, run), "judge")
+    return {"trial": best["trial"], **figure(best), "test": lead_on_test(judge, judge.order[0], ours, theirs)}
 
 
 def figure(row: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +147,13 @@ def show(name: str, seed: int, found: dict[str, Any]) -> None:
         f"{chosen['goal']:.4f} at {chosen['k']}, lead {chosen['gain']:+.4f} (se {chosen['gain_se']:.4f}); "
         f"{found['clearly_better']} clearly better"
     )
+    if (bold := found["boldest"]) is not None:
+        lead = bold["test"]
+        print(
+            f"{'':18s}   boldest: trial {bold['trial']}, lead {bold['gain']:+.4f} (se {bold['gain_se']:.4f}); "
+            f"test {lead['gain']:+.4f} [{lead['low']:+.4f}, {lead['high']:+.4f}]",
+            flush=True,
+        )
     for lead in found["test"].get("leads", {}).values():
         print(
             f"{'':18s}   test: lead {lead['gain']:+.4f} [{lead['low']:+.4f}, {lead['high']:+.4f}], "

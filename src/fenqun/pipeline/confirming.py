@@ -35,11 +35,11 @@ def confirm_search(context: Context) -> StageOutput:
     if record is None or not record.figures.get("trial"):
         return StageOutput(())  # no search, or it left the settings as they were
     given = given_settings(config, run)
-    theirs = _segments(context, given, record.figures["worth"]["given"]["blocks"])
+    theirs = segments_on_test(context, given, record.figures["worth"]["given"]["blocks"])
     ours = np.asarray(run.read_table("work/judged.parquet")["learned"].to_numpy(), dtype=np.int64)
     judge = PhaseJudge(Phases(config, run), "judge")
     leads = {
-        name: _lead(judge, judge.order[0] if name == "goal" else name, ours, theirs)
+        name: lead_on_test(judge, judge.order[0] if name == "goal" else name, ours, theirs)
         for name in names_of(config.search.objective)
     }
     known = [lead["low"] for lead in leads.values() if lead["low"] is not None]
@@ -50,8 +50,11 @@ def confirm_search(context: Context) -> StageOutput:
     return StageOutput((), figures)
 
 
-def _lead(judge: PhaseJudge, name: str, ours: Labels, theirs: Labels) -> dict[str, Any]:
-    """Return the lead in one figure with its 95 % interval over users, empty where the log cannot say."""
+def lead_on_test(judge: PhaseJudge, name: str, ours: Labels, theirs: Labels) -> dict[str, Any]:
+    """Return the lead of segments over others in one figure, with its 95 % interval over users.
+
+    Plain values for JSON; null where the log cannot say.
+    """
     told: dict[str, Any] = {"figure": name, "gain": None, "low": None, "high": None, "n": len(ours)}
     if not judge.judges(name):
         return told
@@ -62,8 +65,23 @@ def _lead(judge: PhaseJudge, name: str, ours: Labels, theirs: Labels) -> dict[st
     return told | {"gain": round(gain, 6), "low": round(low, 6), "high": round(high, 6)}
 
 
-def _segments(context: Context, given: Config, names: list[str]) -> Labels:
-    """Return the segments that settings give on the judge phase, cut as the published ones are."""
+def segments_on_test(context: Context, given: Config, names: list[str]) -> Labels:
+    """Return the segments that settings give on the judge phase, cut as the run's own are.
+
+    Parameters
+    ----------
+    context
+        A run that has segments.
+    given
+        Settings, which may be others than the run's.
+    names
+        Blocks that the gate kept for them.
+
+    Returns
+    -------
+    ndarray
+        (n,) segment of each active user.
+    """
     blocks = _blocks(context, given, names)
     weights = {name: weight for name, weight in block_weights(given).items() if name in blocks}
     fused = Fusion(weights).fit_transform(blocks)
