@@ -59,6 +59,12 @@ def search_only(config: Config, out: Path) -> tuple[Run, list[str]]:
     return Run(out), notes.lines
 
 
+def as_far_as(stage: str, config: Config, out: Path) -> Run:
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(config, out, Notes(until=rf"{stage}: \d+\.\d s"))
+    return Run(out)
+
+
 def judged(lines: list[str]) -> list[str]:
     """Numbers of the trials that were judged."""
     return [line.split()[2] for line in lines if line.startswith("search: trial ")]
@@ -348,14 +354,14 @@ def test_what_was_taken_is_compared_with_what_was_given_on_test_time(
     record["figures"]["chosen"] |= chosen
     record["figures"]["trial"] = 1
     path.write_text(json.dumps(record))
-    run = run_pipeline(asked, tmp_path / "run")
+    run = as_far_as("confirmation", asked, tmp_path / "run")
     told = run.stage_record("confirmation").figures
     (lead,) = told["leads"].values()
     assert lead["figure"] == "lift" and lead["low"] <= lead["gain"] <= lead["high"]
     assert told["confirmed"] == (lead["low"] > 0)
     assert told["k"] == told["given_k"] == 3
     # the other side is what a run without a search publishes
-    plain = run_pipeline(changed(asked, "search.trials=0"), tmp_path / "plain")
+    plain = as_far_as("segmentation", changed(asked, "search.trials=0"), tmp_path / "plain")
     ours, theirs = (np.asarray(one.read_table("work/judged.parquet")["learned"]) for one in (run, plain))
     gain, _ = PhaseJudge(Phases(asked, run), "judge").lead("lift", ours, theirs)
     if run.read_json("work/choices.json")["learned"] == plain.read_json("work/choices.json")["learned"]:
@@ -364,6 +370,8 @@ def test_what_was_taken_is_compared_with_what_was_given_on_test_time(
 
 def test_another_goal_is_another_choice(asked: Config, found: Run, tmp_path: Path) -> None:
     shutil.copytree(found.path, tmp_path / "run")
-    notes = Notes()
-    run_pipeline(changed(asked, "goal=value"), tmp_path / "run", notes)
-    assert not {"search: unchanged", "blocks: unchanged", "segmentation: unchanged"} & set(notes.lines)
+    notes = Notes(until=r"blocks: ")
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(changed(asked, "goal=value", "search.trials=1"), tmp_path / "run", notes)
+    assert "taste: unchanged" in notes.lines or found.stage_record("search").figures["trial"]
+    assert not {"search: unchanged", "blocks: unchanged"} & set(notes.lines)
