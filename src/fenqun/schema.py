@@ -127,10 +127,13 @@ SEARCH = pa.schema(
         pa.field("trial", pa.int32(), False),
         pa.field("settings", pa.string(), False),  # JSON: dotted path -> value
         pa.field("blocks", pa.string(), True),  # those that the gate kept
-        pa.field("lift", pa.float64(), True),
-        pa.field("lift_se", pa.float64(), True),
-        pa.field("value", pa.float64(), True),
-        pa.field("value_se", pa.float64(), True),
+        pa.field("k", pa.int32(), True),
+        # gain: over the settings as given at as many segments
+        *(
+            pa.field(f"{figure}{part}", pa.float64(), True)
+            for figure in ("goal", "lift", "value")
+            for part in ("", "_se", "_gain", "_gain_se")
+        ),
         pa.field("state", pa.string(), False),  # finished | pruned | failed
         pa.field("verdict", pa.string(), False),  # chosen | lost
         pa.field("why", pa.string(), False),

@@ -54,12 +54,14 @@ def test_one_group_and_one_user():
 @pytest.mark.parametrize(
     ("figures", "expected"),
     [
-        ((0.9, 0.7, 0.2), "natural"),
-        ((0.9, 0.7, 0.8), "reproducible"),
-        ((0.9, 0.1, 0.05), "reproducible"),
+        ((0.9, 0.85, 0.2), "natural"),
+        ((0.9, 0.85, 0.9), "reproducible"),
+        ((0.9, 0.7, 0.05), "reproducible"),
+        ((0.9, 0.9), "reproducible"),
+        ((0.9, float("nan"), float("nan")), "reproducible"),
         ((0.9,), "reproducible"),
-        ((0.5, 0.7, 0.2), "constructive"),
-        ((float("nan"), 0.7, 0.2), "constructive"),
+        ((0.5, 0.9, 0.2), "constructive"),
+        ((float("nan"), 0.9, 0.2), "constructive"),
     ],
 )
 def test_word(figures, expected):

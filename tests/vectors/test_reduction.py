@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
@@ -56,9 +57,24 @@ def test_json_and_back_and_clone() -> None:
     again = Reducer.from_dict(json.loads(json.dumps(reducer.to_dict(), allow_nan=False)))
     np.testing.assert_array_equal(again.transform(X), reducer.transform(X))
     assert again.figures == reducer.figures
-    assert clone(reducer).get_params() == {"components": 4, "seed": 3}
+    assert clone(reducer).get_params() == {"components": 4, "seed": 3, "method": "pca"}
 
 
 @pytest.mark.parametrize("X", [np.ones((5, 3)), np.zeros((1, 3))])
 def test_users_all_alike_lie_on_one_point(X: np.ndarray) -> None:
     np.testing.assert_array_equal(Reducer(2).fit(X).transform(X), np.zeros((len(X), 1)))
+
+
+def test_whitened_components_have_variance_one_and_are_kept() -> None:
+    X = np.random.default_rng(0).normal(size=(200, 6)) * [9, 5, 3, 2, 1, 0.1]
+    reducer = Reducer(4, method="whitened").fit(X)
+    scores = reducer.transform(X)
+    np.testing.assert_allclose(np.cov(scores.T), np.eye(4), atol=1e-9)
+    again = Reducer.from_dict(json.loads(json.dumps(reducer.to_dict())))
+    np.testing.assert_array_equal(again.transform(X), scores)
+    assert np.isfinite(Reducer(4, method="whitened").fit_transform(np.ones((5, 3)))).all()
+
+
+def test_without_a_reduction_all_distances_stay() -> None:
+    X = np.random.default_rng(0).normal(size=(30, 5)) * [9, 5, 3, 2, 1]
+    np.testing.assert_allclose(pdist(Reducer(2, method="none").fit_transform(X)), pdist(X), rtol=1e-9)

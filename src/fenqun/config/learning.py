@@ -124,6 +124,10 @@ class Vectors(Settings):
     weights: BlockWeights = BlockWeights()
     gate: bool = Field(True, description="Drop a block that makes validation worse")
     components: int = Field(32, ge=1, description="Principal components kept for clustering")
+    reducer: Literal["pca", "whitened", "none"] = Field(
+        "pca",
+        description="pca: the leading components; whitened: each of them scaled to variance 1; none: all directions",
+    )
     map: Literal["tsne", "umap", "pca"] = "tsne"
     map_sample: int = Field(20000, ge=10, description="Users that the map is fitted on")
 
@@ -131,15 +135,15 @@ class Vectors(Settings):
 class Search(Settings):
     """Settings that are searched for on validation time, before anything is learned for good.
 
-    Searched are the width, factorisation, temperature and text gate of taste, the weights of the blocks that have one
-    beside it, and the principal components. Labels have no say.
+    Searched are the width, factorisation, confidence scale, tuning and text gate of taste, the weights of the blocks
+    that have one beside it, the reducer and its components. Labels have no say.
     """
 
     trials: int = Field(0, ge=0, description="Settings to try, those given included; 0: take them as they are")
     objective: Literal["goal", "lift", "value", "both"] = Field(
         "goal",
         description="goal: the goal's first figure; lift: of segments' lists; value: variance of future value that "
-        "segments explain; both: mean rank of lift and value",
+        "segments explain; both: mean rank of lift and value; each as the lead over the settings as given",
     )
     intent: bool = Field(
         False, description="Search the sequence encoder's settings too: each trial then trains one"

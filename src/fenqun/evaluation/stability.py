@@ -21,8 +21,8 @@ STABLE = 0.75
 MOST = 8_000
 """Users drawn for a refit: enough to place a few dozen centres, and twenty refits stay affordable."""
 
-SEPARATED = 0.5
-"""Silhouette from which structure is reasonable (Kaufman and Rousseeuw 1990, chapter 2)."""
+STRONG = 0.8
+"""Prediction strength from which groups are well parted (Tibshirani and Walther 2005, section 3)."""
 
 
 @dataclass(frozen=True)
@@ -118,23 +118,30 @@ def jaccard(reference: Ints, other: Ints) -> Floats:
     return np.asarray((shared / union).max(axis=1), dtype=np.float64)
 
 
-def word(agreement: float, silhouette: float | None = None, null: float | None = None) -> Kind:
-    """Say what a segmentation, or one segment, is.
+def word(agreement: float, strength: float | None = None, null: float | None = None) -> Kind:
+    """Say what a segmentation is.
 
     Parameters
     ----------
     agreement
-        Its bootstrap Rand index (of a segmentation) or Jaccard index (of a segment).
-    silhouette, null
-        Silhouette of the segmentation, and that of its null; without them nothing is natural.
+        Its bootstrap adjusted Rand index.
+    strength, null
+        Its prediction strength, and the most that this reaches where columns are shuffled one by one; without them
+        nothing is natural.
 
     Returns
     -------
     str
-        ``natural`` (clear in the data, beyond its null, and the same again), ``reproducible`` (the
-        same again on new samples) or ``constructive`` (a useful cut of a continuum).
+        ``natural`` (the same again, and groups of halves foretell each other from :data:`STRONG` on and beyond their
+        null), ``reproducible`` (the same again on new samples, from :data:`STABLE` on) or ``constructive`` (a useful
+        cut of a continuum).
+
+    Notes
+    -----
+    The null guards against a continuum that is long in one direction: it is cut at the same places again and again,
+    though nothing parts the people on both sides.
     """
     if not agreement >= STABLE:
         return "constructive"
-    clear = silhouette is not None and silhouette >= SEPARATED and (null is None or silhouette > null)
+    clear = strength is not None and null is not None and strength >= STRONG and strength > null
     return "natural" if clear else "reproducible"

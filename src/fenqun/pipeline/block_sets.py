@@ -44,9 +44,16 @@ class BlockSets:
     def of(self, names: tuple[str, ...]) -> Labels:
         """Return the segments that a set of blocks gives."""
         if names not in self.labels:
-            fused = Fusion({name: self.weights[name] for name in names}).fit_transform(self.blocks)
-            self.labels[names] = _segments(fused, self.config)
+            reduced = self.reduced(names)
+            k = min(GATE_K, len(reduced))
+            self.labels[names] = make_clusterer("kmeans", k, seed=self.config.run.seed).fit(reduced).labels_
         return self.labels[names]
+
+    def reduced(self, names: tuple[str, ...]) -> Floats:
+        """Return the vectors of a set of blocks, fused and reduced for clustering."""
+        fused = Fusion({name: self.weights[name] for name in names}).fit_transform(self.blocks)
+        settings = self.config.vectors
+        return Reducer(settings.components, self.config.run.seed, settings.reducer).fit(fused).transform(fused)
 
     def lift(self, names: tuple[str, ...]) -> float:
         """Return the criterion of a set, for the gate."""
@@ -107,13 +114,6 @@ def keep_earlier(
     stays = not gain > CLEARLY * error  # a log that cannot say gives no reason to change
     figures = {"blocks": list(names), "gain": gain, "standard_error": error, "kept": stays}
     return {name: sets.weights[name] for name in names} if stays else kept, {"earlier": figures}
-
-
-def _segments(fused: Floats, config: Config) -> Labels:
-    reduced = Reducer(config.vectors.components, seed=config.run.seed).fit_transform(fused)
-    k = min(GATE_K, len(reduced))
-    labels: Labels = make_clusterer("kmeans", k, seed=config.run.seed).fit(reduced).labels_
-    return labels
 
 
 def _worth(judge: PhaseJudge, labels: Labels) -> dict[str, float]:

@@ -9,10 +9,10 @@ from fenqun.config import Config
 
 
 def list_settings(config: Config) -> dict[str, Any]:
-    """Return the settings of the lists by which segments are judged."""
+    """Return the goal, and the settings of the lists, by which segments are judged."""
     tree = config.recommendation.model_dump(mode="json")
     lists = {name: tree[name] for name in ("half_life", "smoothing", "weighting", "repeats")}
-    return lists | {"list_length": config.evaluation.list_length}
+    return lists | {"list_length": config.evaluation.list_length, "goal": config.goal}
 
 
 def foundation_files(config: Config) -> list[str]:

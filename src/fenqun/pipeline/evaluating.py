@@ -14,12 +14,13 @@ from fenqun.evaluation.external import external_statistics
 from fenqun.evaluation.internal import internal_metrics, null_metrics
 from fenqun.evaluation.intervals import Floats
 from fenqun.evaluation.ranking import coverage
-from fenqun.evaluation.stability import Stability, stability, word
+from fenqun.evaluation.stability import Kind, Stability, stability
 from fenqun.evaluation.value import value_statistics
 from fenqun.pipeline.context import Context, StageOutput
 from fenqun.pipeline.fairness import sensitive_figures
 from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.metrics import headline
+from fenqun.pipeline.naturalness import naturalness
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.reseeding import reseeded
 from fenqun.pipeline.segmenting import strategy_inputs
@@ -79,15 +80,14 @@ def evaluate_strategies(context: Context) -> StageOutput:
         judged.append(_judge(bench, name, labels[name]))
     table = compare(judged, repeats=config.evaluation.resamples, seed=config.run.seed)
     run.write_table("comparison.parquet", table)
-    published, metrics_by_seed = _published_stability(bench)
+    published, kind, further = _published_stability(bench)
     metrics = headline(table, labels[config.strategy], published, bench.judge, phases)
     fairness, given_away = sensitive_figures(context, phases)
     apart = structure(bench.judge, labels[config.strategy], config.run.seed)
-    figures_of_run = [*metrics.metrics, *metrics_by_seed, apart.metric(), *fairness]
+    figures_of_run = [*metrics.metrics, *further, apart.metric(), *fairness]
     run.write_json("metrics.json", metrics.model_copy(update={"metrics": figures_of_run}))
-    shape = next(one for one in judged if one.strategy == config.strategy)
     figures = {
-        "kind": word(published.ari, shape.shape.get("silhouette"), shape.null.get("silhouette")),
+        "kind": kind,
         "jaccard": {str(segment): round(value, 4) for segment, value in published.jaccard.items()},
         "structure": apart.told(),
         "fairness": given_away,
@@ -192,19 +192,19 @@ def _label_statistics(labels: Labels, truths: dict[str, list[Any]], seed: int) -
     return found
 
 
-def _published_stability(bench: _Bench) -> tuple[Stability, list[Metric]]:
+def _published_stability(bench: _Bench) -> tuple[Stability, Kind, list[Metric]]:
     """Resample the published fit, so that each of its segments has a figure of its own, and fit it with other seeds."""
     from fenqun.segmentation.segmentation import Segmentation
 
     settings = bench.context.config
-    name = settings.strategy
+    name, seed, repeats = settings.strategy, settings.run.seed, settings.evaluation.bootstrap
     X = features(name, strategy_inputs(bench.phases, "final"))
     segmentation = Segmentation.load(bench.context.run.require("segmentation"))
-    found = stability(
-        X,
-        lambda rows, s: bench.fit(name, rows, s).predict,
-        repeats=settings.evaluation.bootstrap,
-        seed=settings.run.seed,
-        labels=segmentation.assign(X).labels,
-    )
-    return found, reseeded(lambda rows, s: bench.fit(name, rows, s), segmentation, X, settings.run.seed)
+
+    def predict(rows: Floats, s: int) -> Any:
+        return bench.fit(name, rows, s).predict
+
+    found = stability(X, predict, repeats=repeats, seed=seed, labels=segmentation.assign(X).labels)
+    kind, metrics = naturalness(X, predict, found.ari, repeats=repeats, seed=seed)
+    metrics += reseeded(lambda rows, s: bench.fit(name, rows, s), segmentation, X, seed)
+    return found, kind, metrics

@@ -63,7 +63,7 @@ def fuse_vectors(context: Context) -> StageOutput:
         blocks = encoders.vectors(phases, phase, weights)
         fusion = Fusion(weights).fit({name: block[active] for name, block in blocks.items()})
         fused = fusion.transform(blocks)
-        reducer = Reducer(config.vectors.components, seed=config.run.seed)
+        reducer = Reducer(config.vectors.components, config.run.seed, config.vectors.reducer)
         reducer.fit(fused[active], activity=np.log1p(phases.store.n_events((0, 1, 2))[active]))
         with run.writing(f"work/vectors/{phase}.npy") as path, path.open("wb") as stream:
             np.save(stream, reducer.transform(fused).astype(np.float32))

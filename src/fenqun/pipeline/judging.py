@@ -114,7 +114,7 @@ class PhaseJudge:
             figures |= {"lift": 1.0 + value, "lift_se": error}
         for name in self.order:
             if name not in ("lift", "probe"):
-                figures |= self._figure(name, labels)
+                figures |= self.figure(name, labels)
         return figures
 
     def criterion(self, labels: Labels) -> float:
@@ -123,20 +123,37 @@ class PhaseJudge:
 
     def gain(self, larger: Labels, smaller: Labels) -> tuple[float, float]:
         """Return by how much the criterion is better for the first labels, and the standard error of that over users."""
-        if self.order[0] == "lift" and self.ranks_items:
+        return self._gain(self.order[0], larger, smaller)
+
+    def lead(self, name: str, labels: Labels, other: Labels) -> tuple[float, float]:
+        """Return the same of a figure by name, in the units of the figure."""
+        gain, error = self._gain(name, labels, other)
+        if name == "lift" and self.ranks_items:
+            base = float(np.nanmean(self.popularity["ndcg"]))
+            gain, error = gain / base, error / base
+        return gain, error
+
+    def judges(self, name: str) -> bool:
+        """Whether the log can say anything about a figure."""
+        if name == "lift" and self.ranks_items:
+            ndcg = self.popularity["ndcg"]
+            return bool(np.isfinite(ndcg).any()) and float(np.nanmean(ndcg)) > 0
+        return bool(self.outcomes) if name in ("lift", "value", "retention") else True
+
+    def _gain(self, name: str, larger: Labels, smaller: Labels) -> tuple[float, float]:
+        if name == "lift" and self.ranks_items:
             difference = self.lists(larger)[1]["ndcg"] - self.lists(smaller)[1]["ndcg"]
             difference = difference[np.isfinite(difference)]
             if len(difference) < 2:
                 return 0.0, 0.0
             return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
-        if self.order[0] in ("lift", "value"):
-            outcome = self.outcomes["future_events" if self.order[0] == "lift" else self.value_outcome]
+        if name in ("lift", "value"):
+            outcome = self.outcomes["future_events" if name == "lift" else self.value_outcome]
             both = [variance_statistic(labels, outcome) for labels in (larger, smaller)]
             drawn = bootstrap(both, len(outcome), RESAMPLES, self.seed)
             ones = np.ones((1, len(outcome)))
             return float(both[0](ones)[0] - both[1](ones)[0]), float((drawn[0] - drawn[1]).std(ddof=1))
         first, second = self(larger), self(smaller)
-        name = self.order[0]
         # Folds are the same, users' hits are not kept: the errors add up as if the two were independent.
         return first[name] - second[name], float(np.hypot(first[f"{name}_se"], second[f"{name}_se"]))
 
@@ -213,7 +230,8 @@ class PhaseJudge:
         found = explained_variance(labels, self.outcomes[outcome], repeats=RESAMPLES, seed=self.seed)
         return float(found.value), float(found.high - found.low) / (2 * 1.96)
 
-    def _figure(self, name: str, labels: Labels) -> dict[str, float]:
+    def figure(self, name: str, labels: Labels) -> dict[str, float]:
+        """Return a figure beside ``lift`` and ``probe``, with its standard error (``NAME_se``)."""
         if name == "readability":
             return _told(name, readability(self._readable, labels, self.seed))
         if name == "target":

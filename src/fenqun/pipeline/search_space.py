@@ -8,7 +8,7 @@ from typing import Any
 
 from fenqun.config import Config
 
-Value = int | float | bool | str
+Value = int | float | bool | str | tuple[float, ...]
 Settings = dict[str, Value]
 """Dotted path of a setting to its value."""
 
@@ -63,6 +63,7 @@ def parameters(config: Config, *, ranks_items: bool, has_content: bool) -> tuple
                 most = max(MOST_WEIGHT * weights.taste, weight)
                 found.append(Range(f"vectors.weights.{name}", 0.0, most))
     found.append(_choice(config, "vectors.components", 8, 16, 32, 64))
+    found.append(_choice(config, "vectors.reducer", "pca", "whitened", "none"))
     return tuple(found)
 
 
@@ -72,8 +73,11 @@ def _taste(config: Config, has_content: bool) -> list[Parameter]:
         _choice(config, f"{table}.width", 32, 64, 128),
         _choice(config, f"{table}.als_regularization", 0.001, 0.01, 0.1, 1.0),
         _choice(config, f"{table}.als_iterations", 5, 15),
+        # one scale alone, or the choice among those given by the lists of every fit
+        _choice(config, f"{table}.scales", (5.0,), (20.0,), (80.0,)),
     ]
     if config.behaviour.taste.tune:
+        found.append(_choice(config, f"{table}.tune", False, True))
         found.append(_choice(config, f"{table}.temperature", 0.05, 0.1, 0.2))
     if has_content:
         found.append(_choice(config, f"{table}.text_gate", 0.0, 2.0, 5.0, 20.0))
@@ -109,6 +113,11 @@ def read(config: Config, path: str) -> Any:
 def given(config: Config, space: tuple[Parameter, ...]) -> Settings:
     """Return the searched settings as they stand."""
     return {parameter.path: read(config, parameter.path) for parameter in space}
+
+
+def from_json(settings: Mapping[str, Any]) -> Settings:
+    """Return settings that were written as JSON, in which a list is a tuple again."""
+    return {path: tuple(value) if isinstance(value, list) else value for path, value in settings.items()}
 
 
 def with_settings(config: Config, settings: Mapping[str, Value]) -> Config:

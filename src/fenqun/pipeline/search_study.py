@@ -8,8 +8,9 @@ keeps those it has.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,9 +19,10 @@ import numpy as np
 from fenqun.config import Config
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.dependencies import foundation_files, list_settings
-from fenqun.pipeline.search_space import DECIMALS, Choice, Parameter, Range, Settings, given, with_settings
-from fenqun.pipeline.search_trials import Evaluator, Worth
+from fenqun.pipeline.search_space import DECIMALS, Choice, Parameter, Settings, Value, given, with_settings
+from fenqun.pipeline.search_trials import Evaluator
 from fenqun.pipeline.search_verdict import Tried, told, values
+from fenqun.pipeline.search_worth import Worth
 from fenqun.store import digest
 
 RECORD = "work/search.json"
@@ -40,8 +42,12 @@ def trial_settings(config: Config) -> Any:
         {name: value for name, value in tree["search"].items() if name != "trials"},
         {name: tree["behaviour"][name] for name in ("taste", "intent")},
         foundation_files(config),
-        {name: tree["vectors"][name] for name in ("weights", "gate", "components")},
+        {name: tree["vectors"][name] for name in ("weights", "gate", "components", "reducer")},
         list_settings(config),
+        {
+            name: tree["segmentation"][name]
+            for name in ("clusterers", "k", "k_min", "k_max", "min_size", "max_noise")
+        },
         config.run.device,
     ]
 
@@ -95,9 +101,9 @@ class Study:
         study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=seed)
         start = given(self.config, self.space)
         if number == 0:
-            study.enqueue_trial(start)
+            study.enqueue_trial({path: _code(value) for path, value in start.items()})
         trial = study.ask(self._distributions())
-        settings = start if number == 0 else self._rounded(trial.params)
+        settings = start if number == 0 else self._read(trial.params)
         halfway: list[float] = []
 
         def unpromising(worth: Worth) -> bool:
@@ -130,15 +136,22 @@ class Study:
         from optuna.distributions import CategoricalDistribution, FloatDistribution
 
         return {
-            parameter.path: CategoricalDistribution(parameter.values)
+            parameter.path: CategoricalDistribution([_code(value) for value in parameter.values])
             if isinstance(parameter, Choice)
             else FloatDistribution(parameter.low, parameter.high)
             for parameter in self.space
         }
 
-    def _rounded(self, drawn: Settings) -> Settings:
-        ranges = {parameter.path for parameter in self.space if isinstance(parameter, Range)}
-        return {path: round(float(value), DECIMALS) if path in ranges else value for path, value in drawn.items()}
+    def _read(self, drawn: Mapping[str, Any]) -> Settings:
+        """Return settings as they are used from what was drawn."""
+        settings: Settings = {}
+        for parameter in self.space:
+            value = drawn[parameter.path]
+            if isinstance(parameter, Choice):
+                settings[parameter.path] = next(one for one in parameter.values if _code(one) == value)
+            else:
+                settings[parameter.path] = round(float(value), DECIMALS)
+        return settings
 
     # -- the record ----------------------------------------------------------------------------
 
@@ -163,6 +176,11 @@ class Study:
     def _write(self, tried: list[Tried]) -> None:
         trials = [trial.to_dict() for trial in tried]
         self.context.run.write_json(RECORD, {"key": self._key(), "trials": trials})
+
+
+def _code(value: Value) -> int | float | bool | str:
+    """Return a value as the study can hold it."""
+    return json.dumps(value) if isinstance(value, tuple) else value
 
 
 def _state(trial: Tried) -> Any:

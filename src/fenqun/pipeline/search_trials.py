@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Self
 
-import numpy as np
 from scipy.sparse import csr_matrix
 
 from fenqun.behaviour.intent.encoders import make_encoder
@@ -16,55 +13,16 @@ from fenqun.behaviour.taste import TasteEncoder
 from fenqun.config import Config
 from fenqun.data.splits import LEARNED
 from fenqun.errors import ConfigError
-from fenqun.evaluation.value import explained_variance
-from fenqun.pipeline.block_sets import BlockSets, keep_blocks
 from fenqun.pipeline.blocks import TasteFitter, block_weights, categories_now, fit_intent, no_intent
 from fenqun.pipeline.context import Context
-from fenqun.pipeline.judging import RESAMPLES, Labels, PhaseJudge
+from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.phases import Floats, Phases, text_cache
+from fenqun.pipeline.search_segments import Segmented, segmented
+from fenqun.pipeline.search_worth import Worth, worth
 from fenqun.progress import Silent
 
 _KEPT = 8
 """Taste encoders that are kept in memory for trials that share their settings."""
-
-
-@dataclass(frozen=True)
-class Worth:
-    """Figures of the segments that settings give, on validation time.
-
-    Attributes
-    ----------
-    lift, lift_se
-        Of the segments' lists over one list for everyone.
-    value, value_se
-        Share of the variance of future value (or activity) that the segments explain; NaN where the split
-        cannot judge it.
-    goal, goal_se
-        The first figure of the goal.
-    blocks
-        Blocks that the gate kept.
-    """
-
-    lift: float
-    lift_se: float
-    value: float
-    value_se: float
-    goal: float
-    goal_se: float
-    blocks: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; null where a figure has no meaning."""
-        return {
-            name: None if isinstance(value, float) and not np.isfinite(value) else value
-            for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_dict(cls, tree: dict[str, Any]) -> Self:
-        """Read what :meth:`to_dict` wrote."""
-        figures = {name: float("nan") if value is None else value for name, value in tree.items()}
-        return cls(**(figures | {"blocks": tuple(tree["blocks"])}))
 
 
 class Evaluator:
@@ -119,47 +77,50 @@ class Evaluator:
         Worth or None
             None if it was stopped.
         """
-        weights = block_weights(config)
-        blocks: dict[str, Floats] = {}
-        taste = self._taste(config) if weights.get("taste") or weights.get("intent") else None
-        if taste is not None and taste.informative and "taste" in weights:
-            blocks["taste"] = taste.transform(self._counts)
-        if "rhythm" in weights:
-            blocks["rhythm"] = self._rhythm
-        if no_intent(self.phases, config) is None:
+        blocks = self._plain(config)
+        if self._has_intent(config):
             if config.search.intent:
-                if blocks and unpromising(self._worth(config, blocks)):
+                if blocks and unpromising(self._worth(config, blocks, self._halfway)):
                     return None
-                assert taste is not None
-                blocks["intent"] = self._train_intent(config, taste)
+                own = config != self.given
+                blocks["intent"] = self._train_intent(config, self._taste(config)) if own else self._intent
             else:
                 blocks["intent"] = self._intent
-        return self._worth(config, blocks)
+        return self._worth(config, blocks, self._reference)
 
     # -- judging -------------------------------------------------------------------------------
 
-    def _worth(self, config: Config, blocks: dict[str, Floats]) -> Worth:
-        weights = {name: weight for name, weight in block_weights(config).items() if name in blocks}
-        sets = BlockSets(blocks, weights, self.judge, config)
-        kept, _ = keep_blocks(sets)
-        labels = sets.of(tuple(sorted(kept)))
-        figures = self.judge(labels)
-        value, value_se = self._value(labels)
-        name = self.judge.order[0]
-        first = float(figures[name]), float(figures.get(f"{name}_se", float("nan")))
-        return Worth(
-            float(figures["lift"]), float(figures["lift_se"]), value, value_se, *first, tuple(sorted(kept))
-        )
+    def _worth(self, config: Config, blocks: dict[str, Floats], given: Segmented) -> Worth:
+        found = segmented(config, blocks, self.judge)
+        return worth(self.judge, found.at(found.k), given.at(found.k), found.blocks)
 
-    def _value(self, labels: Labels) -> tuple[float, float]:
-        if self.outcome is None:
-            return float("nan"), float("nan")
-        told = explained_variance(
-            labels, self.judge.outcomes[self.outcome], repeats=RESAMPLES, seed=self.given.run.seed
-        )
-        return float(told.value), float(told.high - told.low) / (2 * 1.96)
+    @cached_property
+    def _reference(self) -> Segmented:
+        """Segments of the settings as given, with which those of every trial are compared."""
+        blocks = self._plain(self.given)
+        if self._has_intent(self.given):
+            blocks["intent"] = self._intent
+        return segmented(self.given, blocks, self.judge)
+
+    @cached_property
+    def _halfway(self) -> Segmented:
+        """The same before a sequence model is trained."""
+        return segmented(self.given, self._plain(self.given), self.judge)
 
     # -- blocks --------------------------------------------------------------------------------
+
+    def _plain(self, config: Config) -> dict[str, Floats]:
+        """Return the blocks that no sequence model makes."""
+        weights = block_weights(config)
+        blocks: dict[str, Floats] = {}
+        if "taste" in weights and (taste := self._taste(config)).informative:
+            blocks["taste"] = taste.transform(self._counts)
+        if "rhythm" in weights:
+            blocks["rhythm"] = self._rhythm
+        return blocks
+
+    def _has_intent(self, config: Config) -> bool:
+        return no_intent(self.phases, config) is None
 
     @cached_property
     def _counts(self) -> csr_matrix:

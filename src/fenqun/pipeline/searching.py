@@ -9,13 +9,16 @@ import pyarrow as pa
 from fenqun import schema
 from fenqun.config import Config
 from fenqun.pipeline.context import Context, StageOutput
-from fenqun.pipeline.search_space import Settings, parameters, read, with_settings
+from fenqun.pipeline.search_space import from_json, parameters, read, with_settings
 from fenqun.pipeline.search_study import RECORD, Study
 from fenqun.pipeline.search_trials import Evaluator
 from fenqun.pipeline.search_verdict import Objective, Tried, choose, reason, told
 from fenqun.store import Run
 
 TABLE = "search.parquet"
+
+_PARTS = {"value": "", "se": "_se", "gain": "_gain", "gain_se": "_gain_se"}
+"""Part of a figure to the end of its column's name."""
 
 
 def search_settings(context: Context) -> StageOutput:
@@ -57,6 +60,12 @@ def searched(config: Config, run: Run) -> Config:
     return with_settings(config, record.figures["chosen"]) if record and "chosen" in record.figures else config
 
 
+def given_settings(config: Config, run: Run) -> Config:
+    """Return the settings that the search started from, for what is to be compared with its choice."""
+    record = run.stage_record("search")
+    return with_settings(config, record.figures["given"]) if record and "given" in record.figures else config
+
+
 def as_given(config: Config, run: Run) -> Config:
     """Take a run's own complete settings back to those that its search started from.
 
@@ -65,22 +74,26 @@ def as_given(config: Config, run: Run) -> Config:
     record = run.stage_record("search")
     if config.search.trials == 0 or not record or "chosen" not in record.figures:
         return config
-    chosen: Settings = record.figures["chosen"]
+    chosen = from_json(record.figures["chosen"])
     if any(read(config, path) != value for path, value in chosen.items()):
         return config
-    return with_settings(config, record.figures["given"])
+    return given_settings(config, run)
 
 
 def _table(trials: list[Tried], chosen: int, objective: Objective) -> pa.Table:
     rows = []
     for number, trial in enumerate(trials):
         worth = trial.worth.to_dict() if trial.worth else {}
+        figures = {name: worth.get(name, {}) for name in ("goal", "lift", "value")}
         rows.append(
             {
                 "trial": number,
                 "settings": json.dumps(trial.settings),
                 "blocks": " + ".join(worth["blocks"]) if worth else None,
-                **{name: worth.get(name) for name in ("lift", "lift_se", "value", "value_se")},
+                "k": worth.get("k"),
+                **{
+                    f"{name}{end}": told.get(part) for name, told in figures.items() for part, end in _PARTS.items()
+                },
                 "state": trial.state,
                 "verdict": "chosen" if number == chosen else "lost",
                 "why": reason(number, chosen, trials, objective),

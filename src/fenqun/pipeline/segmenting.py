@@ -139,7 +139,7 @@ def _select(context: Context, phases: Phases, earlier: Earlier | None) -> dict[s
             clusterers=["given"] if name == "external" else None if k is None else told,
             ks=None if k is None else (k,),
             strategy=name,
-            reducer="pca" if name == "learned" else "none",
+            reducer=config.vectors.reducer if name == "learned" else "none",
             seed=config.run.seed,
             progress=context.progress,
         )

@@ -7,6 +7,7 @@ from typing import Any
 from fenqun.config import Config
 from fenqun.data.ingest import source_files
 from fenqun.pipeline.blocks import learn_rhythm, learn_taste, refit_intent, try_intent
+from fenqun.pipeline.confirming import confirm_search
 from fenqun.pipeline.content import embed_content, media_fingerprints
 from fenqun.pipeline.context import Stage
 from fenqun.pipeline.contexts import find_contexts
@@ -83,7 +84,7 @@ STAGES: tuple[Stage, ...] = (
         "blocks",
         ("taste", "rhythm", "intent"),
         lambda config: [
-            config.vectors.model_dump(include={"weights", "gate", "components"}),
+            config.vectors.model_dump(include={"weights", "gate", "components", "reducer"}),
             list_settings(config),
         ],
         choose_blocks,
@@ -94,7 +95,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "vectors",
         ("taste", "rhythm", "blocks", "intent_refit"),
-        lambda config: config.vectors.components,
+        lambda config: config.vectors.model_dump(include={"components", "reducer"}),
         fuse_vectors,
     ),
     Stage("map", ("vectors",), lambda config: config.vectors.model_dump(include={"map", "map_sample"}), draw_map),
@@ -112,6 +113,7 @@ STAGES: tuple[Stage, ...] = (
         grow_hierarchy,
         watches=earlier_segments,
     ),
+    Stage("confirmation", ("search", "segmentation"), lambda config: None, confirm_search),
     Stage("evaluation", ("segmentation",), _dump("evaluation", "fairness"), evaluate_strategies),
     Stage(
         "tiers",
@@ -150,7 +152,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("recommendation", ("segmentation",), _dump("recommendation"), recommend_lists),
     Stage(
         "report",
-        ("explanation", "recommendation", "map", "tiers", "rules", "contexts"),
+        ("explanation", "recommendation", "map", "tiers", "rules", "contexts", "confirmation"),
         _dump("report"),
         make_report,
     ),

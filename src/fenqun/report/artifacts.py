@@ -36,6 +36,7 @@ class Artifacts:
     segments: pa.Table | None = None
     hierarchy: pa.Table | None = None
     trials: pa.Table | None = None
+    search: pa.Table | None = None
     comparison: pa.Table | None = None
     recommendations: pa.Table | None = None
     metrics: Metrics | None = None
@@ -88,6 +89,7 @@ def read_artifacts(run: Run) -> Artifacts:
         segments=table("segments.parquet"),
         hierarchy=table("hierarchy.parquet"),
         trials=table("trials.parquet"),
+        search=table("search.parquet"),
         comparison=table("comparison.parquet"),
         recommendations=recommendations,
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,

@@ -126,6 +126,11 @@ _SENTENCES = patterns(
         r"the published clusterer fitted to the same vectors with other seeds; mean of 3",
         "以其他随机种子在同样的向量上拟合所发布的聚类器；3 次的均值",
     ),
+    (
+        r"halves of the users foretell each other's groups: pairs kept together in the weakest, mean over splits",
+        "用户的两半互相预测对方的分组：最弱一组中仍在一起的用户对占比，对多次切分取均值",
+    ),
+    (r"the same where the columns of the vectors are shuffled one by one", "逐列打乱向量后的同一指标"),
     (r"adjusted Rand index with deciles of activity", "与活跃度十分位的调整兰德指数"),
     (
         r"the goal's first figure on held-out time, less that of groups of the same sizes drawn by lot",

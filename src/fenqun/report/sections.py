@@ -96,6 +96,9 @@ def warnings(found: Artifacts) -> list[Said]:
         said.append(say("warn_no_structure"))
     if found.figures("evaluation").get("kind") == "constructive":
         said.append(say("warn_constructive"))
+    leads = [lead["high"] for lead in (found.figures("confirmation").get("leads") or {}).values()]
+    if any(high is not None and high < 0 for high in leads):
+        said.append(say("warn_refuted"))
     if segmentation.get("noise"):
         said.append(say("warn_noise", n=count(segmentation["noise"])))
     said += [*name_warnings(found), *fairness_warnings(found)]

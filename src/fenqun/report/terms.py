@@ -78,6 +78,8 @@ METRICS = {
     "activity_explained": Said("Activity explained", "活跃度解释度"),
     "new_seed_ari": Said("ARI with another seed", "更换随机种子后的 ARI"),
     "new_seed_ids": Said("Ids that survive another seed", "更换随机种子后延续的编号"),
+    "prediction_strength": Said("Prediction strength", "预测强度"),
+    "prediction_strength_null": Said("Prediction strength of the null", "零模型的预测强度"),
     "gain_over_lot": Said("Gain over groups drawn by lot", "相对随机分组的增益"),
     "activity_agreement": Said("ARI with activity deciles", "与活跃度十分位的 ARI"),
 }
@@ -185,6 +187,7 @@ STAGES = {
     "blocks": Said("Choice of blocks", "块的选择"),
     "intent_refit": Said("Intent, refitted", "意图（重训）"),
     "search": Said("Search of settings", "参数搜索"),
+    "confirmation": Said("Search on test time", "参数搜索的测试期检验"),
     "vectors": Said("Vectors", "向量"),
     "map": Said("Map", "地图"),
     "segmentation": Said("Segmentation", "分群"),

@@ -142,6 +142,10 @@ WORDS: dict[str, Said] = {
         "The segmentation is constructive: a useful cut of a continuum, not groups that the data keep apart.",
         "分群是构造性的：对连续体的一种有用切分，并非数据中天然分离的群体。",
     ),
+    "warn_refuted": Said(
+        "The settings that the search took are worse on test time than those given.",
+        "搜索所采用的设置在测试期比所给设置更差。",
+    ),
     "warn_unavailable": Said("{who} was not compared: {why}.", "未比较{who}：{why}。"),
     "warn_noise": Said(
         "{n} users lay outside every cluster and went to the nearest segment.",
@@ -224,10 +228,11 @@ WORDS: dict[str, Said] = {
     "kind_reproducible": Said("reproducible", "可重现"),
     "kind_constructive": Said("constructive", "构造性"),
     "kind_natural_why": Said(
-        "Clear in the data, and the same again on new samples.", "数据中清晰可辨，换样本仍会出现。"
+        "The same again on new samples, and halves of the users foretell each other's groups beyond their null.",
+        "换样本仍会出现，且用户的两半能互相预测对方的分组，并超过零模型。",
     ),
     "kind_reproducible_why": Said(
-        "The same again on new samples, without clear borders.", "换样本仍会出现，但边界不清晰。"
+        "The same again on new samples, without gaps between segments.", "换样本仍会出现，但分群之间没有间隙。"
     ),
     "kind_constructive_why": Said("A useful cut of a continuum.", "对连续体的一种有用切分。"),
     # comparison
@@ -382,6 +387,34 @@ WORDS: dict[str, Said] = {
     "intent_one_item": Said(
         "No sequence model was trained: the log is about one item.", "未训练序列模型：日志只涉及一个物品。"
     ),
+    "search": Said("Search for settings", "参数搜索"),
+    "search_lead": Said(
+        "Of {n} combinations of settings, trial {number} leads those given (trial 0) on validation time by more than luck gives the best of so many, and was taken. Leads are at as many segments.",
+        "在 {n} 组设置中，试验 {number} 在验证期领先所给设置（试验 0），且超过这么多次试验中凭运气所得，因此被采用。领先均在相同分群数下比较。",
+    ),
+    "search_kept": Said(
+        "Of {n} combinations of settings, none leads those given (trial 0) on validation time by more than luck gives the best of so many: they stay. Leads are at as many segments.",
+        "在 {n} 组设置中，没有一组在验证期领先所给设置（试验 0）的程度超过这么多次试验中凭运气所得：保留所给设置。领先均在相同分群数下比较。",
+    ),
+    "search_test": Said(
+        "On test time, which the search never saw, its choice gains {gain} in {what}, interval {interval}",
+        "在搜索从未见过的测试期，其选择在{what}上变化 {gain}，区间 {interval}",
+    ),
+    "search_confirmed": Said("The lead is confirmed.", "领先得到证实。"),
+    "search_open": Said("The lead is not confirmed.", "领先未得到证实。"),
+    "search_worse": Said(
+        "The lead is refuted: with search.trials 0 the settings as given come back.",
+        "领先被推翻：设 search.trials 为 0 即恢复所给设置。",
+    ),
+    "search_unjudged": Said(
+        "Test time cannot say whether the search's choice is better.", "测试期无法判断搜索的选择是否更好。"
+    ),
+    "search_setting": Said("Setting", "设置"),
+    "search_given": Said("Given", "所给"),
+    "search_taken": Said("Taken", "采用"),
+    "search_trial": Said("Trial", "试验"),
+    "search_gain": Said("Lead", "领先"),
+    "search_error": Said("Standard error", "标准误"),
     "sets": Said("What each set of blocks is worth", "各组块的价值"),
     "sets_lead": Said(
         "Twelve segments by k-means from each set, judged on validation time. Lists and value are different axes: a set may win one and lose the other. ✓ is the set that was taken.",

@@ -1,8 +1,8 @@
-"""Reduction before clustering: principal components."""
+"""Reduction before clustering: principal components, as they are or whitened."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
+Method = Literal["pca", "whitened", "none"]
 
 LEADING = 10
 """Components whose correlation with activity is reported."""
@@ -24,13 +25,16 @@ class Reducer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Most components kept; fewer where the data have fewer directions.
     seed
         Kept for the contract of reducers; the decomposition draws nothing.
+    method
+        ``pca``: distances among the leading components; ``whitened``: each of them divided by its standard deviation,
+        so that all count the same; ``none``: every direction is kept, which turns the space and changes no distance.
 
     Attributes
     ----------
     mean_
         float64 (d,).
     components_
-        float64 (k, d): orthonormal rows, by falling variance.
+        float64 (k, d): rows at right angles, by falling variance; of length 1, unless whitened.
     explained_variance_ratio_
         float64 (k,).
     activity_correlation_
@@ -38,9 +42,10 @@ class Reducer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         found in components that follow activity are volume deciles.
     """
 
-    def __init__(self, components: int = 32, seed: int = 0) -> None:
+    def __init__(self, components: int = 32, seed: int = 0, method: Method = "pca") -> None:
         self.components = components
         self.seed = seed
+        self.method = method
 
     def fit(self, X: npt.ArrayLike, y: object = None, *, activity: npt.ArrayLike | None = None) -> Self:
         """Learn the axes.
@@ -63,9 +68,12 @@ class Reducer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             variances, axes = np.linalg.eigh(centred.T @ centred / max(n - 1, 1))
         variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1].T
         alive = int((variances > 1e-10 * max(float(variances.max(initial=0.0)), 1e-30)).sum())
-        k = max(1, min(self.components, d, max(n - 1, 1), alive))
+        most = d if self.method == "none" else self.components
+        k = max(1, min(most, d, max(n - 1, 1), alive))
         signs = np.sign(axes[np.arange(k), np.abs(axes[:k]).argmax(axis=1)])
         self.components_: Floats = axes[:k] * np.where(signs == 0, 1.0, signs)[:, None]
+        if self.method == "whitened" and alive:
+            self.components_ /= np.sqrt(variances[:k])[:, None]
         total = float(variances.sum())
         self.explained_variance_ratio_: Floats = variances[:k] / total if total > 0 else np.zeros(k)
         self.activity_correlation_: list[float] = []
@@ -95,6 +103,7 @@ class Reducer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return {
             "components": self.components,
             "seed": self.seed,
+            "method": self.method,
             "mean": self.mean_.tolist(),
             "axes": self.components_.tolist(),
             "explained_variance_ratio": self.explained_variance_ratio_.tolist(),
@@ -104,7 +113,7 @@ class Reducer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Read what :meth:`to_dict` wrote."""
-        reducer = cls(values["components"], values["seed"])
+        reducer = cls(values["components"], values["seed"], values.get("method", "pca"))
         reducer.mean_ = np.asarray(values["mean"], dtype=np.float64)
         reducer.components_ = np.asarray(values["axes"], dtype=np.float64)
         reducer.explained_variance_ratio_ = np.asarray(values["explained_variance_ratio"], dtype=np.float64)
