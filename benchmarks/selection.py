@@ -88,7 +88,9 @@ def main() -> None:
         for name in CLUSTERERS:
             show(users, name, found[name])
     for clock in ("wall", "processor"):
-        print(f"{users} users, all {clock} seconds: {sum(found[name]['seconds'][clock] for name in CLUSTERERS):.0f}")
+        print(
+            f"{users} users, all {clock} seconds: {sum(found[name]['seconds'][clock] for name in CLUSTERERS):.0f}"
+        )
 
 
 def log(users: int, cache: Path) -> Phases:
