@@ -12,7 +12,10 @@ the reducer under k-means. Goals that a log cannot judge (value where every user
 figure      the goal's first figure on test time with its 95 % interval over users: lift of lists (recommend; of future activity
             where there is one item), variance of future value explained (value), probe of the future category, or readability
             where there are no categories (understand)
-lead        its difference to k-means on the same users, with a 95 % interval; it holds 0: level
+lead        its difference to k-means on the same users, with a 95 % interval (of lists in NDCG@20, all else in the unit of the
+            figure); where it holds 0, the two are level
+lead_at_equal_k
+            the same with as many segments as k-means has, of those that are told how many
 k, noise    segments found, and share of users whom the clusterer itself gave to none (they go to the nearest segment)
 passed      whether a trial passed the gates (least size, most noise); the others are what a run would publish, marked
 ari         bootstrap stability of the judged fit: mean adjusted Rand index over 10 resamples of users
@@ -53,8 +56,9 @@ from fenqun.pipeline.fusing import choose_blocks
 from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.reading import make_profiles, read_data
-from fenqun.pipeline.segmenting import TRIAL_SAMPLE
+from fenqun.pipeline.segmenting import TOLD_K, TRIAL_SAMPLE
 from fenqun.progress import Silent
+from fenqun.segmentation.clusterers.catalogue import make_clusterer
 from fenqun.segmentation.selection import select
 from fenqun.settings import load_config
 from fenqun.store import Run
@@ -89,14 +93,15 @@ class Bench:
             simulate(SIMULATED, seed=7).write(self.folder)
         self.settings = path
         self.run = Run.create(self.folder / "run")
-        if not (self.folder / "done").is_file():
-            context = Context(self.config("recommend"), self.run, Silent())
-            try:
-                for stage in (read_data, make_profiles, embed_content, learn_rhythm, learn_taste):
+        context = Context(self.config("recommend"), self.run, Silent())
+        try:
+            for stage in (read_data, make_profiles, embed_content, learn_rhythm, learn_taste):
+                done = self.folder / f"{stage.__name__}.done"
+                if not done.is_file():
                     stage(context)
-            finally:
-                context.close()
-            (self.folder / "done").touch()
+                    done.touch()
+        finally:
+            context.close()
 
     def config(self, goal: str) -> Config:
         return load_config(self.settings, [*QUICK, f"goal={goal}"])
@@ -168,8 +173,21 @@ def fill(bench: Bench, goal: str, cells: dict[str, Any], save: Any) -> None:
         cell, labels = searched(bench, goal, judges, name, reducer)
         base = base or (cell, labels)
         cell["lead"] = lead(judges["judge"], (cell, labels), base)
+        if name in TOLD_K and name != "kmeans":
+            alike = make_clusterer(name, base[0]["k"], seed=7).fit(bench.space(goal, "judge", reducer))
+            at_equal = judged(judges["judge"], alike.predict(bench.space(goal, "judge", reducer)))
+            cell["lead_at_equal_k"] = lead(judges["judge"], at_equal, base)
         cells[f"{name} {reducer}"] = cell
         save()
+
+
+def judged(judge: PhaseJudge, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+    """Figure of labels on the judge's time, with its interval."""
+    figures = judge(labels)
+    figure = next((one for one in judge.order if np.isfinite(figures.get(one, np.nan))), judge.order[0])
+    value, error = figures[figure], figures.get(f"{figure}_se", float("nan"))
+    interval = [round(x, 4) for x in (value, value - SIDE * error, value + SIDE * error)]
+    return {"figure": figure, "value": interval, "k": len(np.unique(labels))}, labels
 
 
 def lead(
@@ -204,10 +222,7 @@ def searched(
     started = time.process_time()
     fitted = selection.refit(X, seed=7, threads=1)
     fit = time.process_time() - started
-    labels = fitted.predict(X)
-    figures = judges["judge"](labels)
-    figure = next((one for one in order if np.isfinite(figures.get(one, np.nan))), order[0])
-    value, error = figures[figure], figures.get(f"{figure}_se", float("nan"))
+    told, labels = judged(judges["judge"], fitted.predict(X))
     drawn = stability(
         X,
         lambda rows, seed: selection.refit(rows, seed=seed, threads=1).predict,
@@ -215,10 +230,7 @@ def searched(
         seed=7,
         labels=labels,
     )
-    cell = {
-        "figure": figure,
-        "value": [round(x, 4) for x in (value, value - SIDE * error, value + SIDE * error)],
-        "k": len(np.unique(labels)),
+    cell = told | {
         "passed": not selection.marked,
         "noise": round(float(np.mean(fitted.labels_ < 0)), 4),
         "ari": round(drawn.ari, 4),
@@ -235,7 +247,7 @@ def show(name: str, goal: str, cells: dict[str, Any]) -> None:
             value, lead = cell["value"], cell["lead"]
             print(
                 f"  {row:24s} {cell['figure']:11s} {value[0]:7.4f} [{value[1]:.4f}, {value[2]:.4f}]  "
-                f"lead {lead[0]:+.4f} [{lead[1]:+.4f}, {lead[2]:+.4f}]  k {cell['k']:2d}  noise {cell['noise']:.2f}  "
+                f"lead {lead[0]:+.4f} [{lead[1]:+.4f}, {lead[2]:+.4f}]  equal k {cell.get('lead_at_equal_k', '')}  k {cell['k']:2d}  noise {cell['noise']:.2f}  "
                 f"ari {cell['ari']:.2f}  s {cell['seconds']}  {'' if cell['passed'] else 'none passed'}",
                 flush=True,
             )
