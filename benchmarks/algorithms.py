@@ -25,7 +25,7 @@ Run
 ---
 python benchmarks/algorithms.py [--data DATA] [--cache CACHE] [--log NAME ...] [--fast] [--again]
 
-One thread, seed 7. --fast takes movielens_100k alone, and some minutes. Blocks and finished cells are kept.
+One thread, seed 7. --table prints the finished cells as the guide has them, and runs nothing. --fast takes movielens_100k alone, and some minutes. Blocks and finished cells are kept.
 """
 
 from __future__ import annotations
@@ -133,9 +133,13 @@ def main() -> None:
     parser.add_argument("--log", nargs="+", choices=LOGS, default=list(LOGS))
     parser.add_argument("--fast", action="store_true")
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
     logs = LOGS[:1] if options.fast else options.log
     results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    if options.table:
+        print(table(results))
+        return
     for name in logs:
         found = {} if options.again else results.get(name, {})
         bench = Bench(name, options.data, options.cache)
@@ -238,6 +242,36 @@ def searched(
         "why": selection.chosen.why,
     }
     return cell, labels
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the rows of docs/guide/choosing_an_algorithm.md."""
+    rows = []
+    for name in [log for log in LOGS if log in results]:
+        for goal, cells in results[name].items():
+            for row, cell in cells.items():
+                if not isinstance(cell, dict) or "figure" not in cell:
+                    continue
+                value, ahead, alike = cell["value"], cell["lead"], cell.get("lead_at_equal_k")
+                base = row == f"kmeans {USUAL}"
+                figure = f"{cell['figure']} {value[0]:.3f} [{value[1]:.3f}, {value[2]:.3f}]"
+                k = f"{cell['k']}" if cell["passed"] else f"{cell['k']}, none passed"
+                told = [
+                    f"{name}, {goal}",
+                    row,
+                    figure,
+                    "" if base else verdict(ahead),
+                    verdict(alike) if alike else "",
+                ]
+                told += [k, f"{100 * cell['noise']:.0f} %", f"{cell['ari']:.2f}", f"{cell['seconds'][0]:g}"]
+                rows.append(f"| {' | '.join(told)} |")
+    return "\n".join(rows)
+
+
+def verdict(lead: list[float]) -> str:
+    """Say a difference, and that it is none where its interval holds 0."""
+    told = f"{lead[0]:+.4f} [{lead[1]:+.4f}, {lead[2]:+.4f}]"
+    return f"level: {told}" if lead[1] <= 0 <= lead[2] else told
 
 
 def show(name: str, goal: str, cells: dict[str, Any]) -> None:
