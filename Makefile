@@ -41,6 +41,8 @@ bench: install
 	$(BIN)/python benchmarks/finetuning.py
 	$(BIN)/python benchmarks/next_item.py $(FLAGS)
 	$(BIN)/python benchmarks/speed.py $(FLAGS)
+	$(BIN)/python benchmarks/algorithms.py $(FLAGS)
+	$(BIN)/python benchmarks/selection.py $(FLAGS)
 	$(BIN)/python benchmarks/datasets.py
 
 clean:

@@ -195,6 +195,18 @@ def test_a_log_of_one_item_says_what_its_lift_is(fabric: Callable[..., Any]) -> 
     assert axis.startswith("1 + variance")
 
 
+def test_a_trial_says_how_many_users_it_was_fitted_on(fabric: Callable[..., Any]) -> None:
+    made = fabric(users=30, k=2)
+    made.everything()
+    assert "fitted on a sample" not in "".join(page_of(made).words)
+    trials = made.run.read_table("trials.parquet")
+    told = pa.array([json.dumps({"n_clusters": 4, "sampled": 25000})] * len(trials))
+    made.run.write_table(
+        "trials.parquet", trials.set_column(trials.schema.get_field_index("parameters"), "parameters", told)
+    )
+    assert "fitted on a sample of 25,000 users" in "".join(page_of(made).words)
+
+
 @pytest.mark.parametrize("missing", ["config.yaml", "run.json"])
 def test_says_what_it_cannot_do_without(fabric: Callable[..., Any], missing: str) -> None:
     made = fabric(users=30, k=2)

@@ -13,6 +13,7 @@ from fenqun.segmentation.clusterers.density import DBSCAN, HDBSCAN
 from fenqun.segmentation.clusterers.kmeans import KMeans
 from fenqun.segmentation.clusterers.mixture import GaussianMixture
 from fenqun.segmentation.clusterers.ward import cut_tree, ward_tree
+from fenqun.segmentation.rule import Rule
 
 
 @pytest.mark.parametrize("k", [2, 3, 7, 20])
@@ -91,6 +92,16 @@ def test_mixture_weights_are_the_posterior(continuum):
     reference.weights_ = np.exp(-(rule.offset + 2 * diagonal) / 2)
     reference.weights_ /= reference.weights_.sum()
     np.testing.assert_allclose(model.soft(continuum), reference.predict_proba(continuum), atol=1e-10)
+
+
+def test_one_covariance_for_all_measures_as_one_each():
+    rng = np.random.default_rng(2)
+    prototypes, whitening = rng.normal(size=(4, 5)) + 50, np.tril(rng.normal(size=(5, 5))) + np.eye(5)
+    rule = Rule(prototypes, np.arange(4), prototypes, 2.0, np.stack([whitening] * 4), np.arange(4.0))
+    X = prototypes[rng.integers(0, 4, 60)] + rng.normal(size=(60, 5))
+    expected = np.square((X[:, None] - prototypes) @ whitening).sum(axis=2) + np.arange(4)
+    np.testing.assert_allclose(rule.energies(X), expected, rtol=1e-10)
+    np.testing.assert_array_equal(np.vstack([rule.energies(row[None]) for row in X]), rule.energies(X))
 
 
 def test_bic_finds_the_form_of_covariance():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from fenqun.evaluation.agreement import dense
 from fenqun.evaluation.intervals import Floats
@@ -107,9 +108,8 @@ def _mean(values: list[float]) -> float:
 
 
 def _means(rows: Floats, codes: npt.NDArray[np.int64], k: int) -> Floats:
-    sums = np.zeros((k, rows.shape[1]))
-    np.add.at(sums, codes, rows)
-    return np.asarray(sums / np.bincount(codes, minlength=k)[:, None], dtype=np.float64)
+    member = sparse.csr_matrix((np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(k, len(codes)))
+    return np.asarray((member @ rows) / np.bincount(codes, minlength=k)[:, None], dtype=np.float64)
 
 
 def _sample(n: int, sample: int, seed: int) -> npt.NDArray[np.int64]:

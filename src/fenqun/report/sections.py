@@ -209,6 +209,7 @@ def trial_rows(found: Artifacts) -> dict[str, Any]:
                 "why": reason(clean(row["why"], 300)),
                 "decides": decides if isinstance(decides, int | float) else None,
                 "parameters": clean(row["parameters"], 200),
+                "sampled": _sample(row["parameters"]),
                 "figures": [
                     (term(METRICS, name), number(value))
                     for name, value in figures.items()
@@ -231,6 +232,12 @@ def trial_rows(found: Artifacts) -> dict[str, Any]:
         "first": term(METRICS, first),
         "second": term(METRICS, second),
     }
+
+
+def _sample(parameters: str) -> str:
+    """Return how many users a trial was fitted on where it did not see all of them, else nothing."""
+    found = json.loads(parameters).get("sampled")
+    return count(found) if isinstance(found, int) else ""
 
 
 def without_credentials(settings: str) -> str:

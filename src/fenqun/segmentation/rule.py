@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from fenqun.errors import FenqunError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_CELLS = 4_000_000
-"""Rows times prototypes times width held at once."""
+_CELLS, _WHITENED_CELLS = 4_000_000, 60_000
+"""Rows times prototypes times width held at once; differences to whiten should fit the processor's cache."""
 
 
 class FeatureError(FenqunError, ValueError):
@@ -65,25 +67,39 @@ class Rule:
     def energies(self, X: NDArray[Any]) -> Floats:
         """Return the energy of each segment for each row, (n, k)."""
         X = np.ascontiguousarray(X, dtype=np.float64)
-        step = max(1, _CELLS // max(1, self.prototypes.size))
+        distances, cells = self._distances()
+        step = max(1, cells // max(1, self.prototypes.size))
         energy = np.empty((len(X), self.n_segments))
         for start in range(0, len(X), step):
-            energy[start : start + step] = self._least(self._to_prototypes(X[start : start + step]))
+            found = distances(X[start : start + step])
+            energy[start : start + step] = self._least(found if self.offset is None else found + self.offset)
         return energy
 
-    def _to_prototypes(self, X: Floats) -> Floats:
-        if self.whitening is None:
-            from scipy.spatial.distance import cdist
+    def _distances(self) -> tuple[Callable[[Floats], Floats], int]:
+        """Return what measures rows against the prototypes, and how many cells it should hold at once."""
+        from scipy.spatial.distance import cdist
 
-            energy: Floats = cdist(X, self.prototypes, "sqeuclidean")
-        else:
-            difference = X[:, None, :] - self.prototypes[None]
-            if self.whitening.ndim == 2:
-                white = difference * self.whitening
-            else:
-                white = np.einsum("npd,pde->npe", difference, self.whitening)
-            energy = np.square(white).sum(axis=2)
-        return energy if self.offset is None else energy + self.offset
+        whitening = self.whitening
+        if whitening is None:
+            return lambda rows: cdist(rows, self.prototypes, "sqeuclidean"), _CELLS
+        if whitening.ndim == 3 and (whitening == whitening[0]).all():
+            # One covariance for all (a tied mixture): rows are whitened once, and not once a prototype. Apart from the
+            # middle, as differences of whitened rows far from the origin would lose digits.
+            middle = self.prototypes.mean(axis=0)
+            points = np.einsum("pd,de->pe", self.prototypes - middle, whitening[0])
+            return (
+                lambda rows: cdist(np.einsum("nd,de->ne", rows - middle, whitening[0]), points, "sqeuclidean"),
+                _CELLS,
+            )
+
+        def whitened(rows: Floats) -> Floats:
+            difference = rows[:, None, :] - self.prototypes[None]
+            white = (
+                difference * whitening if whitening.ndim == 2 else np.einsum("npd,pde->npe", difference, whitening)
+            )
+            return np.asarray(np.square(white).sum(axis=2))
+
+        return whitened, _WHITENED_CELLS
 
     def _least(self, energy: Floats) -> Floats:
         if len(self.owner) == self.n_segments:
@@ -151,9 +167,8 @@ def euclidean_rule(X: Floats, labels: Ints, centroids: Floats) -> Rule:
 
 def means(X: Floats, labels: Ints, k: int) -> Floats:
     """Return the mean of each of ``k`` segments, (k, d); labels below zero are left out."""
-    inside = labels >= 0
-    sums = np.zeros((k, X.shape[1]))
-    np.add.at(sums, labels[inside], X[inside])
+    inside = np.flatnonzero(labels >= 0)
+    member = sparse.csr_matrix((np.ones(len(inside)), (labels[inside], inside)), shape=(k, len(X)))
     sizes = np.bincount(labels[inside], minlength=k).astype(np.float64)
-    centroids: Floats = sums / np.maximum(sizes, 1.0)[:, None]
+    centroids: Floats = (member @ X) / np.maximum(sizes, 1.0)[:, None]
     return centroids

@@ -9,6 +9,8 @@ import numpy as np
 import sklearn.cluster as skc
 
 from fenqun.segmentation.clusterers.base import Clusterer, checked, count_distinct, one_order_of_sums
+from fenqun.segmentation.clusterers.placing import Neighbours, place
+from fenqun.segmentation.clusterers.sampling import sampled
 from fenqun.segmentation.rule import Floats, Ints, Rule, means, within_temperature
 
 _MEMBERS_PER_PROTOTYPE = 50
@@ -67,7 +69,7 @@ class DBSCAN(Clusterer):
             dense = model.labels_[model.core_sample_indices_]
             distance, near = NearestNeighbors(n_neighbors=1).fit(model.components_).kneighbors(X[rest])
             labels[rest] = np.where(distance[:, 0] <= eps, dense[near[:, 0]], -1)
-        settle_density(self, X, labels, eps=float(f"{eps:.6g}"), min_samples=needed)
+        settle_density(self, X, labels, eps=float(f"{eps:.6g}"), min_samples=needed, **sampled(X, rows))
 
     @classmethod
     def fit_many(cls, clusterers: Sequence[Self], X: Any) -> Iterator[Self]:
@@ -96,7 +98,7 @@ class HDBSCAN(Clusterer):
         Neighbours that make a dense place; more leave more noise.
     sample_above
         Above so many rows the tree is built on a seeded sample of that size, and the rest is placed in
-        it by approximate prediction.
+        it by the rule of approximate prediction.
     """
 
     def __init__(
@@ -117,10 +119,16 @@ class HDBSCAN(Clusterer):
         self.threads = threads
 
     def _fit(self, X: Floats) -> None:
+        self._grow(X, self._neighbours(X))
+
+    def _neighbours(self, X: Floats) -> Neighbours:
+        rows = sample_rows(len(X), self.sample_above, self.seed)
+        return Neighbours.of(X, rows, min(2 * self.min_samples, len(rows)))
+
+    def _grow(self, X: Floats, near: Neighbours) -> None:
         import hdbscan
 
-        rows = sample_rows(len(X), self.sample_above, self.seed)
-        n, sampled = len(rows), len(rows) < len(X)
+        rows, n = near.rows, len(near.rows)
         least = max(5, round(self.min_share * n))
         if n <= least or count_distinct(X, 2) == 1:
             settle_density(self, X, np.zeros(len(X), dtype=np.int64), min_cluster_size=least)
@@ -130,14 +138,26 @@ class HDBSCAN(Clusterer):
             min_samples=min(self.min_samples, n - 1),
             cluster_selection_method=self.selection,
             core_dist_n_jobs=1,
-            prediction_data=sampled,
+            prediction_data=n < len(X),
         ).fit(X[rows])
         labels = np.empty(len(X), dtype=np.int64)
         labels[rows] = model.labels_
-        if sampled:
-            rest = np.setdiff1d(np.arange(len(X)), rows, assume_unique=True)
-            labels[rest] = hdbscan.approximate_predict(model, X[rest])[0]
-        settle_density(self, X, labels, min_cluster_size=least)
+        if n < len(X):
+            labels[near.rest] = place(model, near)
+        settle_density(self, X, labels, min_cluster_size=least, **sampled(X, rows))
+
+    @classmethod
+    def fit_many(cls, clusterers: Sequence[Self], X: Any) -> Iterator[Self]:
+        """Measure the distances of users outside of the sample once for all trees."""
+        measured: dict[tuple[Any, ...], Neighbours] = {}
+        for clusterer in clusterers:
+            checked_rows = checked(clusterer, X, reset=True)
+            key = (clusterer.min_samples, clusterer.sample_above, clusterer.seed)
+            with one_order_of_sums(clusterer.threads):
+                if key not in measured:
+                    measured[key] = clusterer._neighbours(checked_rows)
+                clusterer._grow(checked_rows, measured[key])
+            yield clusterer
 
 
 def sample_rows(n: int, most: int, seed: int) -> Ints:

@@ -9,6 +9,7 @@ import numpy as np
 import sklearn.cluster as skc
 
 from fenqun.segmentation.clusterers.base import Clusterer, count_distinct
+from fenqun.segmentation.clusterers.sampling import SAMPLED_ABOVE, draw_rows, sampled
 from fenqun.segmentation.rule import Floats, Rule, euclidean_rule, means
 
 _ROWS_PER_PARAMETER = 5
@@ -19,7 +20,8 @@ class GaussianMixture(Clusterer):
     """EM for a mixture of Gaussians whose form of covariance has the lowest BIC (Schwarz, 1978).
 
     Forms are ``diag``, and ``tied`` and ``full`` where there are rows enough for them. EM starts from k-means and is cut
-    off after ``max_iter`` rounds. ``regularisation`` times the mean variance is added to each variance.
+    off after ``max_iter`` rounds. ``regularisation`` times the mean variance is added to each variance. Above
+    ``sample_above`` users EM sees a seeded sample of so many; all others go where the posterior is highest.
     """
 
     def __init__(
@@ -28,30 +30,35 @@ class GaussianMixture(Clusterer):
         *,
         regularisation: float = 1e-3,
         max_iter: int = 25,
+        sample_above: int = SAMPLED_ABOVE,
         seed: int = 0,
         threads: int = 1,
     ) -> None:
         self.n_clusters = n_clusters
         self.regularisation = regularisation
         self.max_iter = max_iter
+        self.sample_above = sample_above
         self.seed = seed
         self.threads = threads
 
     def _fit(self, X: Floats) -> None:
-        k = count_distinct(X, self.n_clusters)
-        start = skc.KMeans(k, n_init=1, random_state=self.seed).fit_predict(X).astype(np.int64)
-        centroids = means(X, start, k)
-        if k == 1 or len(X) <= k:
+        rows = X[draw_rows(X, self.sample_above, self.seed)] if len(X) > self.sample_above else X
+        k = count_distinct(rows, self.n_clusters)
+        start = skc.KMeans(k, n_init=1, random_state=self.seed).fit_predict(rows).astype(np.int64)
+        centroids = means(rows, start, k)
+        if k == 1 or len(rows) <= k:
             self.n_iter_ = 1
-            self._settle(start, euclidean_rule(X, start, centroids), covariance="none")
+            rule = euclidean_rule(rows, start, centroids)
+            self._settle(rule.labels(X), rule, covariance="none", **sampled(X, rows))
             return
-        fits = [self._em(X, start, centroids, form) for form in self._forms(len(X), X.shape[1], k)]
-        best = min(fits, key=lambda model: float(model.bic(X)))
+        fits = [self._em(rows, start, centroids, form) for form in self._forms(len(rows), rows.shape[1], k)]
+        best = min(fits, key=lambda model: float(model.bic(rows)))
         self.n_iter_ = int(best.n_iter_)
         rule = mixture_rule(best)
-        used = np.unique(rule.labels(X))
-        rule = rule.reordered(used)
-        self._settle(rule.labels(X), rule, covariance=best.covariance_type)
+        used, labels = np.unique(rule.labels(X), return_inverse=True)
+        self._settle(
+            labels.astype(np.int64), rule.reordered(used), covariance=best.covariance_type, **sampled(X, rows)
+        )
 
     def _forms(self, n: int, d: int, k: int) -> list[str]:
         pairs = d * (d + 1) // 2

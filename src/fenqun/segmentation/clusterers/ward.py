@@ -9,6 +9,7 @@ import numpy as np
 
 from fenqun.segmentation.clusterers.base import Clusterer, checked, count_distinct, one_order_of_sums
 from fenqun.segmentation.clusterers.micro import micro_clusters
+from fenqun.segmentation.clusterers.sampling import SAMPLED_ABOVE, draw_rows, sampled
 from fenqun.segmentation.rule import Floats, Ints, euclidean_rule, means
 
 DENSE_ROWS = 8_000
@@ -20,7 +21,8 @@ class Ward(Clusterer):
 
     Above ``micro_above`` rows the leaves are k-means micro-clusters, each weighing as much as its
     users, so that the merging cost stays the one of the users themselves. Fitted rows keep the cut of
-    the tree in ``labels_``; :meth:`predict` goes to the nearest centroid.
+    the tree in ``labels_``; :meth:`predict` goes to the nearest centroid. Above ``sample_above`` rows the tree is of a
+    seeded sample of so many, and all others go to the nearest centroid of its cut.
     """
 
     def __init__(
@@ -29,37 +31,44 @@ class Ward(Clusterer):
         *,
         micro_above: int = 20_000,
         n_micro: int = 2_000,
+        sample_above: int = SAMPLED_ABOVE,
         seed: int = 0,
         threads: int = 1,
     ) -> None:
         self.n_clusters = n_clusters
         self.micro_above = micro_above
         self.n_micro = n_micro
+        self.sample_above = sample_above
         self.seed = seed
         self.threads = threads
 
     def _fit(self, X: Floats) -> None:
         self._cut(X, *self._grow(X))
 
-    def _grow(self, X: Floats) -> tuple[Ints, Ints]:
-        """Return the merges and the leaf of each row."""
-        if len(X) <= self.micro_above:
-            tree = dense_ward_tree(X) if len(X) <= DENSE_ROWS else ward_tree(X, np.ones(len(X)))
-            return tree, np.arange(len(X), dtype=np.int64)
-        centroids, sizes, leaf = micro_clusters(X, self.n_micro, self.seed)
-        return ward_tree(centroids, sizes.astype(np.float64)), leaf
+    def _grow(self, X: Floats) -> tuple[Ints, Ints, Ints]:
+        """Return the drawn rows, the merges, and the leaf of each drawn row."""
+        drawn = draw_rows(X, self.sample_above, self.seed)
+        rows = X[drawn] if len(drawn) < len(X) else X
+        if len(rows) <= self.micro_above:
+            tree = dense_ward_tree(rows) if len(rows) <= DENSE_ROWS else ward_tree(rows, np.ones(len(rows)))
+            return drawn, tree, np.arange(len(rows), dtype=np.int64)
+        centroids, sizes, leaf = micro_clusters(rows, self.n_micro, self.seed)
+        return drawn, ward_tree(centroids, sizes.astype(np.float64)), leaf
 
-    def _cut(self, X: Floats, merges: Ints, leaf: Ints) -> None:
-        k = min(count_distinct(X, self.n_clusters), len(merges) + 1)
-        labels = cut_tree(merges, k)[leaf]
-        centroids = means(X, labels, k)
+    def _cut(self, X: Floats, drawn: Ints, merges: Ints, leaf: Ints) -> None:
         leaves = len(merges) + 1
-        self._settle(labels, euclidean_rule(X, labels, centroids), leaves=leaves)
+        k = min(count_distinct(X[drawn], self.n_clusters), leaves)
+        labels = cut_tree(merges, k)[leaf]
+        if len(drawn) < len(X):
+            cut = labels
+            labels = euclidean_rule(X[drawn], cut, means(X[drawn], cut, k)).labels(X)
+            labels[drawn] = cut
+        self._settle(labels, euclidean_rule(X, labels, means(X, labels, k)), leaves=leaves, **sampled(X, drawn))
 
     @classmethod
     def fit_many(cls, clusterers: Sequence[Self], X: Any) -> Iterator[Self]:
         """Grow the tree once and cut it for each."""
-        grown: dict[tuple[Any, ...], tuple[Ints, Ints]] = {}
+        grown: dict[tuple[Any, ...], tuple[Ints, Ints, Ints]] = {}
         for clusterer in clusterers:
             rows = checked(clusterer, X, reset=True)
             key = clusterer.shared_settings("n_clusters")
