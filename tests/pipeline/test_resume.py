@@ -22,7 +22,7 @@ from fenqun.store import Run
 NAMES = [stage.name for stage in STAGES]
 BLOCKS = NAMES[NAMES.index("blocks") :]
 """What follows from the choice of blocks; training for it is not done again where the choice is the same."""
-LATER = ["segmentation", "confirmation", "evaluation", "tiers", "explanation", "rules", "recommendation", "report"]
+LATER = NAMES[NAMES.index("segmentation") :]
 
 
 class Notes(Silent):
@@ -67,6 +67,7 @@ def test_nothing_changed_computes_nothing(settings: Config, copy: Path) -> None:
         ("strategy=interest", LATER),
         ("evaluation.resamples=101", ["evaluation", "tiers", "explanation", "rules", "report"]),
         ("tiers.count=4", ["tiers", "report"]),
+        ("contexts=[weekend]", ["contexts", "report"]),
         ("report.language=zh", ["explanation", "report"]),
         ("recommendation.per_user=false", ["recommendation", "report"]),
         ("vectors.map_sample=99", ["map", "report"]),
