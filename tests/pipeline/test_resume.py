@@ -22,7 +22,7 @@ from fenqun.store import Run
 NAMES = [stage.name for stage in STAGES]
 BLOCKS = NAMES[NAMES.index("blocks") :]
 """What follows from the choice of blocks; training for it is not done again where the choice is the same."""
-LATER = ["segmentation", "evaluation", "tiers", "explanation", "recommendation", "report"]
+LATER = ["segmentation", "hierarchy", "evaluation", "tiers", "explanation", "rules", "recommendation", "report"]
 
 
 class Notes(Silent):
@@ -65,7 +65,8 @@ def test_nothing_changed_computes_nothing(settings: Config, copy: Path) -> None:
     [
         ("segmentation.k=5", LATER),
         ("strategy=interest", LATER),
-        ("evaluation.resamples=101", ["evaluation", "tiers", "explanation", "report"]),
+        ("evaluation.resamples=101", ["evaluation", "tiers", "explanation", "rules", "report"]),
+        ("hierarchy.micro=false", ["hierarchy", "tiers", "explanation", "report"]),
         ("tiers.count=4", ["tiers", "report"]),
         ("report.language=zh", ["explanation", "report"]),
         ("recommendation.per_user=false", ["recommendation", "report"]),
