@@ -14,8 +14,6 @@ import numpy.typing as npt
 from fenqun.evaluation.agreement import dense, encode
 from fenqun.evaluation.intervals import Floats
 
-_PRIOR = 1.0  # users like everyone added to each group's classes
-
 
 def outcome_scores(labels: npt.ArrayLike, outcome: npt.ArrayLike) -> Floats:
     """Return less the squared error of the mean of the group's other users, in units of the outcome's variance.
@@ -60,7 +58,8 @@ def class_scores(labels: npt.ArrayLike, classes: Any) -> Floats:
     Returns
     -------
     ndarray
-        Shape (n,), at most 0; NaN where the class is unknown. Shares are smoothed towards everyone's by one user.
+        Shape (n,), at most 0; NaN where the class is unknown. Shares are smoothed towards everyone's by as many users
+        as there are classes.
     """
     codes, names = encode(classes)
     known = np.flatnonzero(codes >= 0)
@@ -72,6 +71,7 @@ def class_scores(labels: npt.ArrayLike, classes: Any) -> Floats:
     counts = np.zeros((k, len(names)))
     np.add.at(counts, (groups, target), 1.0)
     everyone = counts.sum(axis=0) / len(known)
-    same = counts[groups, target] - 1.0 + _PRIOR * everyone[target]
-    scores[known] = np.log(same / (counts.sum(axis=1)[groups] - 1.0 + _PRIOR))
+    prior = float(len(names))  # with many classes a group says little of each
+    same = counts[groups, target] - 1.0 + prior * everyone[target]
+    scores[known] = np.log(same / (counts.sum(axis=1)[groups] - 1.0 + prior))
     return scores
