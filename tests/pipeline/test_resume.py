@@ -66,6 +66,7 @@ def test_nothing_changed_computes_nothing(settings: Config, copy: Path) -> None:
         ("segmentation.k=5", LATER),
         ("strategy=interest", LATER),
         ("evaluation.resamples=101", ["evaluation", "tiers", "explanation", "rules", "report"]),
+        ("hierarchy.micro=false", ["hierarchy", "tiers", "explanation", "report"]),
         ("tiers.count=4", ["tiers", "report"]),
         ("contexts=[weekend]", ["contexts", "report"]),
         ("report.language=zh", ["explanation", "report"]),
