@@ -308,7 +308,8 @@ WORDS: dict[str, Said] = {
     "trials_alt": Said("{what} by number of segments for each clusterer", "各聚类算法在不同分群数下的{what}"),
     "trials_won": Said("Chosen: {what}, {k} segments.", "选定：{what}，{k} 个分群。"),
     "trial_sampled": Said(
-        "fitted on a sample of {n} users, the others placed by its rule", "在 {n} 名用户的样本上拟合，其余用户按其规则归入"
+        "fitted on a sample of {n} users, the others placed by its rule",
+        "在 {n} 名用户的样本上拟合，其余用户按其规则归入",
     ),
     "trials_lost": Said("The best that lost", "落选中最好的"),
     "trials_all": Said("All trials", "全部尝试"),
