@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from fenqun.errors import RunError
 from fenqun.report.html import both, changes, script_json, write_report
-from fenqun.report.words import Said
+from fenqun.report.said import Said
 from fenqun.schema import QualityReport
 
 PLANT = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"

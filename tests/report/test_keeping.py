@@ -11,7 +11,7 @@ import pytest
 
 from fenqun import schema
 from fenqun.report.keeping import keep_external
-from fenqun.report.words import NOTHING
+from fenqun.report.said import NOTHING
 from fenqun.scenarios import SCENARIOS
 
 SHOP = SCENARIOS["ecommerce"]

@@ -15,7 +15,8 @@ from fenqun.config import ClustererName, StrategyName
 from fenqun.evaluation.comparison import AXES
 from fenqun.report import terms
 from fenqun.report.reasons import reason
-from fenqun.report.words import WORDS, Said, joined, same, say
+from fenqun.report.said import Said, joined, same
+from fenqun.report.words import WORDS, say
 from fenqun.scenarios import SCENARIOS
 from fenqun.segmentation.ranking import rank
 

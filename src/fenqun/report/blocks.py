@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.numbers import number, signed
+from fenqun.report.said import Said, joined
 from fenqun.report.terms import BLOCKS, WORTH, term
-from fenqun.report.words import Said, joined, say
+from fenqun.report.words import say
 
 _GAIN = ("gain", "standard_error")
 _WORTH = tuple(WORTH)

@@ -20,8 +20,9 @@ from fenqun.report.lists import TEXT_LIMIT, ListView, item_text, list_views, rea
 from fenqun.report.naming import NamingView, naming_view
 from fenqun.report.numbers import count, number, percent
 from fenqun.report.palette import Mark, mark
+from fenqun.report.said import NOTHING, Said, same
 from fenqun.report.terms import DAYS, UNITS, column_term, term
-from fenqun.report.words import NOTHING, Said, same, say
+from fenqun.report.words import say
 from fenqun.scenarios import Scenario
 from fenqun.schema import Card, Driver, Naming
 

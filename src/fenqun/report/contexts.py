@@ -10,7 +10,8 @@ from fenqun.explanation.phrases import Phrase
 from fenqun.explanation.wording import capitalise
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.numbers import count, percent
-from fenqun.report.words import Said, say
+from fenqun.report.said import Said
+from fenqun.report.words import say
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.numbers import count, number, percent
+from fenqun.report.said import Said
 from fenqun.report.terms import column_term
-from fenqun.report.words import Said, say
+from fenqun.report.words import say
 
 FAIRNESS: dict[str, Said] = {
     "stands_in": Said("segments stand in for it", "分群几乎等同于它"),

@@ -18,8 +18,9 @@ from fenqun.evaluation.comparison import verdicts
 from fenqun.explanation.wording import clean
 from fenqun.report.numbers import count, number, span
 from fenqun.report.palette import ACCENT, CONTRAST, MUTED, mark
+from fenqun.report.said import Said
 from fenqun.report.terms import CLUSTERERS, STRATEGIES, metric_term, term
-from fenqun.report.words import Said, say
+from fenqun.report.words import say
 
 Language = Literal["en", "zh"]
 

@@ -31,8 +31,9 @@ from fenqun.report.cards import card_views
 from fenqun.report.keeping import keep_external
 from fenqun.report.notices import notice
 from fenqun.report.numbers import count, number, percent
+from fenqun.report.said import Said, together
 from fenqun.report.verdict import verdict
-from fenqun.report.words import Said, say, together
+from fenqun.report.words import say
 from fenqun.store import Run
 
 

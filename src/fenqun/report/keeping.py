@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from fenqun.report.figures import rows_at
-from fenqun.report.words import NOTHING, Said, joined, say, together
+from fenqun.report.said import NOTHING, Said, joined, together
+from fenqun.report.words import say
 from fenqun.scenarios import Scenario
 
 _JUDGED = {"lists": ("ndcg",), "value": ("explained_value", "explained_events")}

@@ -11,8 +11,9 @@ from fenqun.report import terms
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.notices import notice
 from fenqun.report.numbers import count, memory, number, span
+from fenqun.report.said import NOTHING, Said, joined
 from fenqun.report.terms import metric_term, term
-from fenqun.report.words import NOTHING, Said, joined, say
+from fenqun.report.words import say
 
 _AGREEMENTS = ((0.8, "agree_same"), (0.6, "agree_largely"), (0.4, "agree_partly"), (-1.0, "agree_little"))
 _LOW_AGREEMENT = 0.4

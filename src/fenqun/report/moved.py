@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.numbers import count, number, percent
-from fenqun.report.words import Said, joined, same, say
+from fenqun.report.said import Said, joined, same
+from fenqun.report.words import say
 from fenqun.schema import SEGMENT, Identity, SegmentFlow
 
 WHY: dict[str, Said] = {

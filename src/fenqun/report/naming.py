@@ -10,7 +10,8 @@ from fenqun.explanation.wording import clean
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.lists import readable
 from fenqun.report.numbers import count, number, percent
-from fenqun.report.words import NOTHING, Said, joined, same, say
+from fenqun.report.said import NOTHING, Said, joined, same
+from fenqun.report.words import say
 from fenqun.schema import Card, Claim, Naming
 
 NAME_SOURCES: dict[str, Said] = {

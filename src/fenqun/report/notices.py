@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from fenqun.report.words import Said
+from fenqun.report.said import Said
 
 Pattern = tuple[re.Pattern[str], str]
 

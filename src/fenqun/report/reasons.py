@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fenqun.report.notices import patterns, translated
-from fenqun.report.words import Said
+from fenqun.report.said import Said
 
 _FIGURES = {
     "lift": "提升",

@@ -10,8 +10,9 @@ from fenqun.explanation.wording import capitalise
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.lists import readable
 from fenqun.report.numbers import count, number, percent
+from fenqun.report.said import Said, same
 from fenqun.report.terms import column_term
-from fenqun.report.words import Said, same, say
+from fenqun.report.words import say
 from fenqun.schema import FeatureImportance, SegmentRule
 
 _SHOWN = 10

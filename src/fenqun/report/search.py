@@ -12,8 +12,9 @@ from fenqun.explanation.wording import clean
 from fenqun.report.artifacts import Artifacts
 from fenqun.report.notices import patterns, translated
 from fenqun.report.numbers import number, signed, span
+from fenqun.report.said import Said, same
 from fenqun.report.terms import METRICS, term
-from fenqun.report.words import Said, same, say
+from fenqun.report.words import say
 
 _CLAUSES = patterns(
     (r"nothing could be judged on validation time", "验证期无法评估"),

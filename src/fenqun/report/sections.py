@@ -19,6 +19,7 @@ from fenqun.report.naming import name_warnings
 from fenqun.report.notices import notice
 from fenqun.report.numbers import count, number, percent, signed, span
 from fenqun.report.reasons import reason
+from fenqun.report.said import Said, together
 from fenqun.report.terms import AXES as AXIS_TERMS
 from fenqun.report.terms import (
     CLUSTERERS,
@@ -33,7 +34,7 @@ from fenqun.report.terms import (
 )
 from fenqun.report.tiers import no_tiers
 from fenqun.report.verdict import is_tested, verdicts_at
-from fenqun.report.words import Said, say, together
+from fenqun.report.words import say
 
 _MANY_REJECTED = 0.05  # share of a table's rows from which their loss is a warning
 _LOST_SHOWN = 5

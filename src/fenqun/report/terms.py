@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fenqun.explanation.wording import capitalise, clean
-from fenqun.report.words import Said, same
+from fenqun.report.said import Said, same
 
 STRATEGIES = {
     "learned": Said("Learned", "学习向量"),

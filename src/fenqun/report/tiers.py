@@ -12,8 +12,9 @@ from fenqun.report.artifacts import Artifacts
 from fenqun.report.figures import Language, blank
 from fenqun.report.numbers import count, number, percent, signed, span
 from fenqun.report.palette import ACCENT, MUTED
+from fenqun.report.said import NOTHING, Said, same, together
 from fenqun.report.terms import FORETOLD, GROUPINGS, METRICS, column_term, term
-from fenqun.report.words import NOTHING, Said, same, say, together
+from fenqun.report.words import say
 from fenqun.schema import SEGMENT, Calibration, Tier, TierContest, TierTable
 from fenqun.segmentation.tiers import POTENTIAL
 

@@ -13,7 +13,8 @@ from fenqun.report.cards import DriverLine, ItemLine, card_lines
 from fenqun.report.lists import TEXT_LIMIT
 from fenqun.report.numbers import count, number, percent
 from fenqun.report.palette import MUTED, mark
-from fenqun.report.words import Said, say
+from fenqun.report.said import Said
+from fenqun.report.words import say
 from fenqun.schema import SEGMENT, Card
 
 

@@ -12,8 +12,9 @@ from fenqun.evaluation.comparison import Verdict, verdicts
 from fenqun.explanation.wording import capitalise
 from fenqun.report.figures import rows_at
 from fenqun.report.numbers import count, number, percent
+from fenqun.report.said import Said, joined, together
 from fenqun.report.terms import STRATEGIES, metric_parts, metric_term, term
-from fenqun.report.words import Said, joined, say, together
+from fenqun.report.words import say
 from fenqun.scenarios import Scenario
 
 State = Literal["ours", "theirs", "mixed", "open"]

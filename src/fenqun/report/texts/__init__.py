@@ -1,0 +1,1 @@
+"""Texts of the report in English and Chinese, by subject and key."""
