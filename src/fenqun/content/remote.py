@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from fenqun.errors import ConfigError, MissingExtraError, SourceError
+from fenqun.content.openai_client import EndpointError, make_client, requesting
+from fenqun.errors import SourceError
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 LONGEST = 8000
@@ -36,21 +36,10 @@ class RemoteEncoder:
     batch = 128
 
     def __init__(self, model: str, base_url: str | None = None) -> None:
-        try:
-            from openai import OpenAI
-        except ImportError as error:
-            raise MissingExtraError("openai", "openai") from error
-        key = os.environ.get(KEY_VARIABLE)
-        if not key:
-            raise ConfigError(
-                f"the environment variable {KEY_VARIABLE} is not set",
-                where="content.encoder",
-                mend="set it to the endpoint's key, or to anything where the endpoint wants none",
-            )
         self.id = f"openai:{model}@{base_url or 'default'}"
         self._where = base_url or "the default endpoint"
         self._model = model
-        self._client = OpenAI(api_key=key, base_url=base_url, max_retries=4, timeout=60.0)
+        self._client = make_client(base_url, KEY_VARIABLE, "content.encoder", timeout=60.0, retries=4)
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return float32, shape (len(texts), d), in the order of the texts.
@@ -60,15 +49,14 @@ class RemoteEncoder:
         SourceError
             If the endpoint cannot be reached, refuses, or answers something else.
         """
-        from openai import OpenAIError
-
         try:
-            answer = self._client.embeddings.create(
-                model=self._model, input=[text[:LONGEST] for text in texts], encoding_format="float"
-            )
+            with requesting():
+                answer = self._client.embeddings.create(
+                    model=self._model, input=[text[:LONGEST] for text in texts], encoding_format="float"
+                )
             rows = sorted(answer.data, key=lambda row: row.index)
             vectors = np.array([row.embedding for row in rows], dtype=np.float32)
-        except OpenAIError as error:
+        except EndpointError as error:
             raise SourceError(
                 f"the embeddings endpoint failed ({error})",
                 where=self._where,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from fenqun.errors import ConfigError, FenqunError, MissingExtraError
+from fenqun.content.openai_client import EndpointError, make_client, requesting
+from fenqun.errors import FenqunError
 
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are read."""
@@ -52,23 +52,12 @@ class ChatEndpoint:
         temperature: float | None = 0.0,
         seed: int = 0,
     ) -> None:
-        try:
-            from openai import OpenAI
-        except ImportError as error:
-            raise MissingExtraError("openai", "openai") from error
-        key = os.environ.get(key_variable)
-        if not key:
-            raise ConfigError(
-                f"the environment variable {key_variable} is not set",
-                where="naming.model",
-                mend="set it to the endpoint's key, or to anything where the endpoint wants none",
-            )
         self.id = f"{model}@{base_url or 'default'}"
         self._model = model
         self._options: dict[str, Any] = {"seed": seed}
         if temperature is not None:
             self._options["temperature"] = temperature
-        self._client = OpenAI(api_key=key, base_url=base_url, max_retries=0, timeout=timeout)
+        self._client = make_client(base_url, key_variable, "naming.model", timeout=timeout, retries=0)
 
     def ask(self, messages: list[dict[str, str]], schema: dict[str, Any], question: str = "") -> str:
         """Return the answer to some messages, which the endpoint is asked to give as JSON of a schema.
@@ -80,8 +69,6 @@ class ChatEndpoint:
         NoAnswerError
             ``timeout``, ``http`` (with the status) or ``connection``, ``empty`` or ``too_long``.
         """
-        from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
-
         wanted = {"type": "json_schema", "json_schema": {"name": "segment_name", "strict": True, "schema": schema}}
         request: dict[str, Any] = {
             "model": self._model,
@@ -90,15 +77,13 @@ class ChatEndpoint:
             **self._options,
         }
         try:
-            answer = self._client.chat.completions.create(**request)
+            with requesting():
+                answer = self._client.chat.completions.create(**request)
             text = answer.choices[0].message.content
-        except APITimeoutError as error:
-            raise NoAnswerError("timeout", "") from error
-        except APIStatusError as error:
-            raise NoAnswerError("http", str(error.status_code)) from error
-        except APIConnectionError as error:
-            raise NoAnswerError("connection", "") from error
-        except (OpenAIError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except EndpointError as error:
+            code = "malformed" if error.kind == "other" else error.kind
+            raise NoAnswerError(code, "" if error.status is None else str(error.status)) from error
+        except (TypeError, ValueError, AttributeError, IndexError) as error:
             raise NoAnswerError("malformed", "") from error
         if not isinstance(text, str) or not text.strip():
             raise NoAnswerError("empty", "")
