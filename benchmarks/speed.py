@@ -242,7 +242,7 @@ def intent(folder: Path) -> dict[str, Callable[[], int]]:
 
     def embed() -> int:
         model.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), model.items.kept():  # as a run does
             return sum(len(model.users(batch)) for batch in asked)
 
     return {"train": train, "embed": embed}
