@@ -41,6 +41,11 @@ bench: install
 	$(BIN)/python benchmarks/finetuning.py
 	$(BIN)/python benchmarks/next_item.py $(FLAGS)
 	$(BIN)/python benchmarks/speed.py $(FLAGS)
+	$(BIN)/python benchmarks/planted.py $(FLAGS)
+	$(BIN)/python benchmarks/stability.py $(FLAGS)
+	$(BIN)/python benchmarks/identity.py $(FLAGS)
+	$(BIN)/python benchmarks/tiers.py
+	$(BIN)/python benchmarks/outer_search.py $(FLAGS)
 	$(BIN)/python benchmarks/algorithms.py $(FLAGS)
 	$(BIN)/python benchmarks/selection.py $(FLAGS)
 	$(BIN)/python benchmarks/datasets.py
