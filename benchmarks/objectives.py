@@ -3,10 +3,10 @@
 Protocol
 --------
 movielens_1m and complete_journey, split by the road's own rules. Every row trains on train time, its checkpoint is
-chosen as in a run (lists and next events on validation time), and it is judged on test time by users' events of train and validation
-time, without further training: NDCG@20 of lists; and, where one moment divides the time, probes of the state by 5-fold
-ridge regression (R2 of log(1 + value) and of events) and logistic regression (AUC of any event), on standardised
-columns. Each row sees the same number of events (--events).
+chosen as in a run (lists and next events on validation time), and it is judged on test time by users' events of train
+and validation time, without further training: NDCG@20 of lists; and, where one moment divides the time, probes of the
+state by 5-fold ridge regression (R2 of log(1 + value) and of events) and logistic regression (AUC of any event), on
+standardised columns. Each row sees the same number of events (--events).
 
 initialised          a GRU without training
 next, window 1       the next event only (with gpt, gru)
