@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -53,22 +54,7 @@ def write_report(run: Run) -> None:
 
 def render(found: Artifacts) -> str:
     """Return the report as HTML."""
-    environment = Environment(
-        loader=PackageLoader("fenqun.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {
-        "say": say,
-        "both": both,
-        "term": terms.term,
-        "terms": terms,
-        "t": _t,
-        "together": together,
-    }
-    environment.filters |= {"both": both, "notice": notice, "count": count, "number": number, "percent": percent}
+    environment = _environment()
     template = environment.get_template("report.html.jinja")
     source, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     script, _, _ = environment.loader.get_source(environment, "report.js")  # type: ignore[union-attr]
@@ -145,6 +131,28 @@ def changes(one: Any, other: Any, path: tuple[str | int, ...] = ()) -> list[tupl
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         return [found for i in range(len(one)) for found in changes(one[i], other[i], (*path, i))]
     return [] if one == other else [(list(path), other)]
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates, which one process need not read twice."""
+    environment = Environment(
+        loader=PackageLoader("fenqun.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "say": say,
+        "both": both,
+        "term": terms.term,
+        "terms": terms,
+        "t": _t,
+        "together": together,
+    }
+    environment.filters |= {"both": both, "notice": notice, "count": count, "number": number, "percent": percent}
+    return environment
 
 
 def _plots(
