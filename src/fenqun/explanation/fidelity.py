@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ LEADING = 20
 _REPEATS = 10  # permutations of a feature
 _JUDGES = 2_000  # held-out users that permutations are judged by
 _TREES = 100
+_ROWS = 50_000  # that the forest is asked for at once
 _MOST_SHAP = 500  # held-out users whose SHAP values are averaged
 
 
@@ -94,7 +95,7 @@ def _grow_forest(values: Array, labels: Ints, seed: int) -> Any:
     if not values.shape[1]:
         return None
     forest = RandomForestClassifier(
-        _TREES, min_samples_leaf=3, class_weight="balanced_subsample", random_state=seed, n_jobs=1
+        _TREES, min_samples_leaf=3, class_weight="balanced", random_state=seed, n_jobs=1
     )
     return forest.fit(values, labels)
 
@@ -151,10 +152,7 @@ def _importance(
     leading = [int(j) for j in np.argsort(-split_on, kind="stable")[:LEADING] if split_on[j] > 0]
     by_shap = _shap_values(forest, values, leading) if shap else {}
     found = []
-    for j in leading:
-        shuffled = np.tile(values, (_REPEATS, 1))
-        shuffled[:, j] = np.concatenate([generator.permutation(values[:, j]) for _ in range(_REPEATS)])
-        hits = (forest.predict(shuffled).reshape(_REPEATS, -1) == truth).mean(axis=0)
+    for j, hits in zip(leading, _shuffled_hits(forest, values, truth, leading, generator), strict=True):
         fall = interval(_balanced(right - hits, truth), len(judges), seed=seed)
         found.append(
             FeatureImportance(
@@ -169,6 +167,21 @@ def _importance(
             )
         )
     return sorted(found, key=lambda one: (-one.fall, one.kind, one.feature))
+
+
+def _shuffled_hits(
+    forest: Any, values: Array, truth: Ints, features: Sequence[int], generator: np.random.Generator
+) -> Iterator[Array]:
+    """Yield for each feature how often each user is hit when it is shuffled, (n,); some features a call of the forest."""
+    n = len(values)
+    together = max(1, _ROWS // (_REPEATS * n))
+    for start in range(0, len(features), together):
+        some = features[start : start + together]
+        shuffled = np.tile(values, (_REPEATS * len(some), 1)).reshape(len(some), _REPEATS, n, -1)
+        for place, j in enumerate(some):
+            shuffled[place, :, :, j] = [generator.permutation(values[:, j]) for _ in range(_REPEATS)]
+        guessed = forest.predict(shuffled.reshape(-1, values.shape[1])).reshape(len(some), _REPEATS, n)
+        yield from (guessed == truth).mean(axis=1)
 
 
 def _shap_values(forest: Any, values: Array, features: Sequence[int]) -> dict[int, list[float]]:

@@ -7,7 +7,8 @@ import os
 import platform
 import resource
 import time
-from importlib.metadata import version as _version
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,7 +128,7 @@ def _advance(stage: Stage, context: Context, fingerprint: str) -> None:
 def _fingerprint(stage: Stage, config: Config, done: dict[str, str], sources: Any, watched: Any = None) -> str:
     return digest(
         {
-            "version": _version("fenqun"),
+            "version": _versions()["fenqun"],
             "schema": SCHEMA_VERSION,
             "stage": stage.name,
             "settings": stage.settings(config),
@@ -164,11 +165,15 @@ def _within_budget(config: Config, run: Run, progress: Progress) -> Config:
     return config
 
 
+@cache
+def _versions() -> dict[str, str]:
+    found = {"fenqun": version("fenqun"), "python": platform.python_version()}
+    return found | {name: version(name) for name in _LIBRARIES}
+
+
 def _write_manifest(run: Run, config: Config, status: Any, error: str | None) -> None:
     records = [record for stage in STAGES if (record := run.stage_record(stage.name))]
     data = next((r for r in records if r.name == "data"), None)
-    versions = {"fenqun": _version("fenqun"), "python": platform.python_version()}
-    versions |= {name: _version(name) for name in _LIBRARIES}
     fingerprint = digest([record.fingerprint for record in records])
     run.write_json(
         "run.json",
@@ -178,7 +183,7 @@ def _write_manifest(run: Run, config: Config, status: Any, error: str | None) ->
             as_of=data.figures.get("as_of") if data else None,
             seed=config.run.seed,
             fingerprint=fingerprint,
-            versions=versions,
+            versions=_versions(),
             stages=records,
             error=error,
         ),

@@ -114,7 +114,7 @@ def luck(trials: int) -> float:
     other, so it is on the cautious side.
 
     >>> luck(1), round(luck(9), 2), round(luck(29), 2)
-    (0.0, 1.5, 2.04)
+    (0.0, 1.49, 2.03)
     """
     return float(norm.ppf((trials - 0.375) / (trials + 0.25))) if trials > 1 else 0.0
 
