@@ -1,4 +1,4 @@
-"""The run directory is a public contract: every artifact is there and is what schema.py says."""
+"""The run directory is a public contract: every artifact is there and is what fenqun.schema says."""
 
 from __future__ import annotations
 
