@@ -57,26 +57,12 @@ def _metrics(name: str, found: GiveAway) -> list[Metric]:
     metrics = []
     for code, how in _HOW.items():
         figure: Figure = getattr(found, code)
-        metrics.append(
-            Metric(
-                name=f"fairness.{name}.{code}",
-                value=figure.value,
-                low=figure.low,
-                high=figure.high,
-                n=found.n,
-                protocol=how,
-            )
-        )
-        metrics.append(
-            Metric(
-                name=f"fairness.{name}.{code}_chance",
-                value=figure.chance,
-                low=figure.chance_low,
-                high=figure.chance_high,
-                n=found.n,
-                protocol=_CHANCE,
-            )
-        )
+        for suffix, (value, low, high), protocol in (
+            ("", (figure.value, figure.low, figure.high), how),
+            ("_chance", (figure.chance, figure.chance_low, figure.chance_high), _CHANCE),
+        ):
+            key = f"fairness.{name}.{code}{suffix}"
+            metrics.append(Metric(name=key, value=value, low=low, high=high, n=found.n, protocol=protocol))
     return metrics
 
 
