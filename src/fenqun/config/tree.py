@@ -92,6 +92,9 @@ class Config(Settings):
         asked = self.goal.removeprefix("target:")
         if asked != self.goal and asked not in {target.name for target in self.targets}:
             raise ValueError(f"goal: target:{asked} asks for a target, but targets names none {asked!r}")
+        columns = {target.name for target in self.targets if target.of not in ("value", "events")}
+        if asked != self.goal and asked in columns and self.data.users is None:
+            raise ValueError(f"goal: target:{asked} is a column of the user table, but data.users is not given")
         if self.tiers.of not in (None, "value", "events", "active", *(target.name for target in self.targets)):
             raise ValueError(
                 f"tiers.of is {self.tiers.of!r}: neither value, events, active nor the name of a target"

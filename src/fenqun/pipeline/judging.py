@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -138,9 +139,13 @@ class PhaseJudge:
         if name == "lift" and self.ranks_items:
             ndcg = self.popularity["ndcg"]
             return bool(np.isfinite(ndcg).any()) and float(np.nanmean(ndcg)) > 0
+        if name == "probe":
+            return self.ranks_items
         return bool(self.outcomes) if name in ("lift", "value", "retention") else True
 
     def _gain(self, name: str, larger: Labels, smaller: Labels) -> tuple[float, float]:
+        if name in ("lift", "probe") and not self.ranks_items and not self.judges(name):
+            return math.nan, math.nan
         if name == "lift" and self.ranks_items:
             difference = self.lists(larger)[1]["ndcg"] - self.lists(smaller)[1]["ndcg"]
             difference = difference[np.isfinite(difference)]

@@ -76,8 +76,6 @@ def structure(judge: PhaseJudge, labels: Labels, seed: int) -> Structure:
     standard error is that of one comparison, so the interval is on the wide side.
     """
     figure, n = judge.order[0], len(labels)
-    if figure == "lift" and not judge.ranks_items and "future_events" not in judge.outcomes:
-        return Structure(None, figure, None, None, None, n)
     random = np.random.default_rng([seed, 17])
     drawn = np.array([judge.gain(labels, random.permutation(labels)) for _ in range(LOTS)])
     gain, error = (float(value) for value in drawn.mean(axis=0))
