@@ -26,8 +26,6 @@ class PredictionStrength:
         Mean over splits of the strength of the weakest group.
     low, high
         2.5 % and 97.5 % points over splits.
-    repeats
-        Splits.
     n
         Users.
     """
@@ -35,7 +33,6 @@ class PredictionStrength:
     value: float
     low: float
     high: float
-    repeats: int
     n: int
 
 
@@ -79,7 +76,7 @@ def prediction_strength(
     rows = np.asarray(X, dtype=np.float64)
     n = len(rows)
     if n < _LEAST:
-        return PredictionStrength(float("nan"), float("nan"), float("nan"), repeats, n)
+        return PredictionStrength(float("nan"), float("nan"), float("nan"), n)
     found = np.empty(repeats)
     for repeat in range(repeats):
         generator = np.random.default_rng([seed, repeat, int(null)])
@@ -90,7 +87,7 @@ def prediction_strength(
         theirs = np.asarray(fit(first, seed + repeat)(second), dtype=np.int64)
         found[repeat] = pairs_kept(ours, theirs).min(initial=1.0)
     low, high = np.quantile(found, [0.025, 0.975])
-    return PredictionStrength(float(found.mean()), float(low), float(high), repeats, n)
+    return PredictionStrength(float(found.mean()), float(low), float(high), n)
 
 
 def pairs_kept(groups: Ints, others: Ints) -> Floats:

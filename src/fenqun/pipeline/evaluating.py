@@ -204,7 +204,7 @@ def _published_stability(bench: _Bench) -> tuple[Stability, Kind, list[Metric]]:
     def predict(rows: Floats, s: int) -> Any:
         return bench.fit(name, rows, s).predict
 
-    found = stability(X, predict, repeats=repeats, seed=seed, labels=segmentation.assign(X).labels)
+    found = stability(X, predict, repeats=repeats, seed=seed, labels=segmentation.rule.labels(X))
     kind, metrics = naturalness(X, predict, found.ari, repeats=repeats, seed=seed)
     metrics += reseeded(lambda rows, s: bench.fit(name, rows, s), segmentation, X, seed)
     return found, kind, metrics

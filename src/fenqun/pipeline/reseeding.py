@@ -39,9 +39,9 @@ def reseeded(
     list of Metric
         ``published.new_seed_ari``: mean adjusted Rand index; ``published.new_seed_ids``: mean share of the ids that survive.
     """
-    first = Grouping(published.ids, published.assign(X).labels, X, published.centroids)
+    first = Grouping(published.ids, published.rule.labels(X), X, published.centroids)
     fitted = (Segmentation.from_clusterer(fit(X, seed + step), X) for step in range(1, SEEDS + 1))
-    again = [Grouping(one.ids, one.assign(X).labels, X, one.centroids) for one in fitted]
+    again = [Grouping(one.ids, one.rule.labels(X), X, one.centroids) for one in fitted]
     found = seed_agreement(first, again)
     return [
         Metric(

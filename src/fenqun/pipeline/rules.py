@@ -24,7 +24,7 @@ def say_in_rules(context: Context) -> StageOutput:
         resamples=config.evaluation.resamples,
     )
     if table is None:  # rules of earlier segments must not linger beside newer ones
-        run.artifact("rules.json").unlink(missing_ok=True)
+        run.remove("rules.json")
         return StageOutput(())
     run.write_json("rules.json", table)
     return StageOutput(("rules.json",), {"tree": table.tree.model_dump(), "forest": table.forest.model_dump()})

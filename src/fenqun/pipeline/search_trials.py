@@ -91,7 +91,7 @@ class Evaluator:
     # -- judging -------------------------------------------------------------------------------
 
     def _worth(self, config: Config, blocks: dict[str, Floats], given: Segmented) -> Worth:
-        found = segmented(config, blocks, self.judge)
+        found = given if config == self.given else segmented(config, blocks, self.judge)
         return worth(self.judge, found.at(found.k), given.at(found.k), found.blocks)
 
     @cached_property

@@ -207,4 +207,4 @@ def _hand_over(context: Context, phases: Phases, selection: Selection, X: Floats
 def _take_back_identity(run: Run) -> None:
     """Remove the record of an earlier request, which must not linger."""
     for name in IDENTITY:
-        run.artifact(name).unlink(missing_ok=True)
+        run.remove(name)

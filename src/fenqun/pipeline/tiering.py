@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.config import Config
@@ -31,13 +30,12 @@ class PhaseTiers:
 
     Attributes
     ----------
-    active
-        bool (n_users,): who was active before the phase's now; ``scores`` and ``placed`` are of these.
     rhythm
         What foretold them.
+    scores, placed
+        Of the users who were active before the phase's now.
     """
 
-    active: npt.NDArray[np.bool_]
     rhythm: RhythmEncoder
     rule: TierRule
     scores: Floats
@@ -91,7 +89,7 @@ def _tiers(phases: Phases, phase: Phase, outcome: str, rhythm: RhythmEncoder) ->
     scores = scores[active]
     now = None if present is None else present[active]
     rule = fit_tiers(scores, now, phases.config.tiers)
-    return PhaseTiers(active, rhythm, rule, scores, rule.place(scores, now))
+    return PhaseTiers(rhythm, rule, scores, rule.place(scores, now))
 
 
 def _judge(context: Context, phases: Phases, outcome: str) -> TierJudge | None:
@@ -142,7 +140,7 @@ def _table(config: Config, outcome: str, published: PhaseTiers, judge: TierJudge
 def _withdraw(phases: Phases) -> None:
     """Take back the tiers of an earlier request, which must not linger."""
     run = phases.run
-    run.artifact(TABLE).unlink(missing_ok=True)
+    run.remove(TABLE)
     memberships = run.read_table("memberships.parquet")
     n = memberships.num_rows
     nobody, nothing = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)

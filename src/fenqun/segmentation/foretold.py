@@ -13,7 +13,7 @@ from fenqun.data.sequence_store import SequenceStore
 from fenqun.errors import RunError
 from fenqun.segmentation.rule import Floats
 
-_PRESENT = {"value": "value", "typical_value": "value", "events": "events", "active": "events"}
+_PRESENT = {"value": "value", "events": "events", "active": "events"}
 """What a user brings now, by the outcome that is forecast; a column of the user table has no such thing."""
 
 

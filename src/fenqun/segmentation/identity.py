@@ -98,8 +98,6 @@ class Identity:
         Old segments that fell into several new ones.
     merges
         New segments put together from several old ones.
-    flow
-        (k_old, k_new) shared users.
     agreement
         Adjusted Rand index of both groupings on shared users.
     moved
@@ -115,15 +113,12 @@ class Identity:
     deaths: tuple[int, ...]
     splits: tuple[Flow, ...]
     merges: tuple[Flow, ...]
-    flow: Ints
     agreement: float
     moved: float
     fit: float
 
 
-def identify(
-    old: Grouping, new: Grouping, shared: tuple[Ints, Ints], used: Collection[str] = (), least: float = LEAST
-) -> Identity:
+def identify(old: Grouping, new: Grouping, shared: tuple[Ints, Ints], used: Collection[str] = ()) -> Identity:
     """Match new segments to old ones and give every new segment its id.
 
     Parameters
@@ -134,8 +129,6 @@ def identify(
         Rows of the users that both know, in ``old`` and in ``new``, the same users in the same order.
     used
         Ids that were ever given, beside those of ``old``: no birth gets one of them.
-    least
-        Least score of a match.
 
     Raises
     ------
@@ -148,7 +141,7 @@ def identify(
     likeness = jaccard(flow)
     near = nearness(alignment.carry(old.centroids), new.centroids)
     score = (likeness + near) / 2.0
-    matches = best_matches(score, least)
+    matches = best_matches(score)
     survivors = {b: old.ids[a] for a, b in matches}
     births = tuple(b for b in range(len(new.centroids)) if b not in survivors)
     fresh = fresh_ids([*old.ids, *used], len(births))
@@ -165,7 +158,6 @@ def identify(
         deaths=tuple(a for a in range(len(old.ids)) if a not in {a for a, _ in matches}),
         splits=split_flows(flow),
         merges=split_flows(flow.T),
-        flow=flow,
         agreement=rand_index(old.labels[first], new.labels[second]),
         moved=float(moved.mean()),
         fit=alignment.fit,
