@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fenqun.explanation.phrases import Phrase, say_topic
+from fenqun.explanation.phrases import Phrase, listed, say_segment, say_topic
 from fenqun.explanation.wording import clean
 from fenqun.schema import SEGMENT, ContextValue, SegmentContext
 
@@ -77,10 +77,10 @@ def _value(context: str, value: ContextValue, names: Mapping[str, Phrase]) -> Ph
     more = [say_topic(one.category) for one in value.categories[:_CATEGORIES]]
     en, zh = [], []
     if more:
-        en.append(f"more {_listed([p.en for p in more])} {where.en}")
+        en.append(f"more {listed([p.en for p in more])} {where.en}")
         zh.append(f"{where.zh}更多{'、'.join(p.zh for p in more)}")
     if value.to_id is not None:
-        there = _named(value.to_id, names)
+        there = say_segment(value.to_id, names)
         counted = f"{value.elsewhere:,} of {value.users:,}"
         en.append(f"{counted} {'then' if more else where.en} like another segment, mostly {there.en}")
         zh.append(
@@ -114,15 +114,6 @@ def tell_user_contexts(rows: Sequence[Mapping[str, Any]], names: Mapping[str, Ph
 
 
 def _placed(row: Mapping[str, Any], names: Mapping[str, Phrase]) -> Phrase:
-    where, there = say_where(row["context"], row["value"]), _named(row[SEGMENT], names)
+    where, there = say_where(row["context"], row["value"]), say_segment(row[SEGMENT], names)
     n = row["events"]
     return Phrase(f"{where.en} ({n:,} events) in {there.en}", f"{where.zh}（{n:,} 次）属于{there.zh}")
-
-
-def _named(segment: str, names: Mapping[str, Phrase]) -> Phrase:
-    name = names[segment]
-    return Phrase(f"{segment} ({clean(name.en, 60)})", f"{segment}（{clean(name.zh, 60)}）")
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

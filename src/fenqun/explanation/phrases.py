@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from fenqun.data.traits import trait
@@ -60,7 +60,7 @@ def say_conditions(conditions: Sequence[RuleCondition]) -> Phrase:
     said = [say_condition(condition) for condition in conditions]
     if not said:
         return Phrase("Everyone", "所有人")
-    en = said[0].en if len(said) == 1 else f"{', '.join(p.en for p in said[:-1])} and {said[-1].en}"
+    en = listed([p.en for p in said])
     return Phrase(
         capitalise(en), "，且".join(p.zh for p in said) if len(said) < 3 else "，".join(p.zh for p in said)
     )
@@ -154,3 +154,18 @@ def rule_f1(rule: SegmentRule) -> float:
     """Return the harmonic mean of a rule's precision and recall, 0 where it finds nobody."""
     p, r = rule.precision or 0.0, rule.recall or 0.0
     return 2 * p * r / (p + r) if p + r else 0.0
+
+
+def say_segment(segment: str, names: Mapping[str, Phrase]) -> Phrase:
+    """Return a segment's id with its name."""
+    name = names[segment]
+    return Phrase(f"{segment} ({clean(name.en, 60)})", f"{segment}（{clean(name.zh, 60)}）")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return an enumeration of one part or more.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fenqun.explanation.counterfactual import Change
-from fenqun.explanation.phrases import Phrase, say_topic
+from fenqun.explanation.phrases import Phrase, listed, say_segment, say_topic
 from fenqun.explanation.reasons import Contribution, Depth, UserReasons
 from fenqun.explanation.wording import clean
 
@@ -31,12 +31,12 @@ def tell_reasons(reasons: UserReasons, names: Mapping[str, Phrase]) -> list[Phra
     names
         Names of the segments by id, in both languages.
     """
-    user, here = clean(reasons.user_id, 60), _named(reasons.segment_id, names)
+    user, here = clean(reasons.user_id, 60), say_segment(reasons.segment_id, names)
     if reasons.runner_up_id is None:
         return [
             Phrase(f"{user} is in {here.en}, the only segment.", f"{user} 属于{here.zh}，这是唯一的分群。"),
         ]
-    there = _named(reasons.runner_up_id, names)
+    there = say_segment(reasons.runner_up_id, names)
     surer = f"{1 - reasons.surer_than:.0%}"
     depth = _DEPTHS[reasons.depth]
     return [
@@ -45,11 +45,6 @@ def tell_reasons(reasons: UserReasons, names: Mapping[str, Phrase]) -> list[Phra
         *_speaking(reasons, there),
         *_moving(reasons, names),
     ]
-
-
-def _named(segment: str, names: Mapping[str, Phrase]) -> Phrase:
-    name = names[segment]
-    return Phrase(f"{segment} ({clean(name.en, 60)})", f"{segment}（{clean(name.zh, 60)}）")
 
 
 def _speaking(reasons: UserReasons, there: Phrase) -> list[Phrase]:
@@ -80,7 +75,7 @@ def _parts(found: Sequence[Contribution]) -> Phrase | None:
     wide = sorted((one for one in found if one.kind != "item"), key=lambda one: -abs(one.margin))[:_SHOWN]
     items = sorted((one for one in found if one.kind == "item"), key=lambda one: -abs(one.margin))[:_SHOWN]
     said = [_part(one) for one in wide + items]
-    return None if not said else Phrase(_listed([p.en for p in said]), "、".join(p.zh for p in said))
+    return None if not said else Phrase(listed([p.en for p in said]), "、".join(p.zh for p in said))
 
 
 def _part(one: Contribution) -> Phrase:
@@ -117,25 +112,33 @@ def _moving(reasons: UserReasons, names: Mapping[str, Phrase]) -> list[Phrase]:
 
 def tell_change(change: Change, names: Mapping[str, Phrase]) -> Phrase:
     """Return a change, and where it leads, in words."""
+    said, there = _said(change), say_segment(change.to_id, names)
+    return Phrase(f"{said.en}, to {there.en}", f"{said.zh}，则进入{there.zh}")
+
+
+def _said(change: Change) -> Phrase:
     what, n = _what(change), int(change.size)
     more = "event" if n == 1 else "events"
-    said = {
-        "add_item": Phrase(f"{n} more {more} of {what.en}", f"再有 {n} 次{what.zh}"),
-        "add_topic": Phrase(f"{n} more {more} of {what.en}", f"再有 {n} 次{what.zh}类事件"),
-        "add_list": Phrase(
-            f"{n} more {more}, of the items on {what.en}'s list", f"再有 {n} 次 {what.zh} 列表中的物品"
-        ),
-        "leave": Phrase(f"without {what.en} ({n} {more})", f"没有{what.zh}（{n} 次）"),
-        "leave_items": Phrase(
-            f"without {_some(change.texts).en} ({n} {more})", f"没有{_some(change.texts).zh}（{n} 次）"
-        ),
-        "wait": Phrase(f"no event for {n} more days", f"再过 {n} 天没有事件"),
-        "worth": Phrase(
-            f"each event worth {change.size:g} times as much", f"每次事件的价值变为 {change.size:g} 倍"
-        ),
-    }[change.kind]
-    there = _named(change.to_id, names)
-    return Phrase(f"{said.en}, to {there.en}", f"{said.zh}，则进入{there.zh}")
+    match change.kind:
+        case "add_item":
+            return Phrase(f"{n} more {more} of {what.en}", f"再有 {n} 次{what.zh}")
+        case "add_topic":
+            return Phrase(f"{n} more {more} of {what.en}", f"再有 {n} 次{what.zh}类事件")
+        case "add_list":
+            return Phrase(
+                f"{n} more {more}, of the items on {what.en}'s list", f"再有 {n} 次 {what.zh} 列表中的物品"
+            )
+        case "leave":
+            return Phrase(f"without {what.en} ({n} {more})", f"没有{what.zh}（{n} 次）")
+        case "leave_items":
+            some = _some(change.texts)
+            return Phrase(f"without {some.en} ({n} {more})", f"没有{some.zh}（{n} 次）")
+        case "wait":
+            return Phrase(f"no event for {n} more days", f"再过 {n} 天没有事件")
+        case "worth":
+            return Phrase(
+                f"each event worth {change.size:g} times as much", f"每次事件的价值变为 {change.size:g} 倍"
+            )
 
 
 def _what(change: Change) -> Phrase:
@@ -153,8 +156,4 @@ def _some(texts: Sequence[str]) -> Phrase:
     rest = len(texts) - len(shown)
     if rest:
         return Phrase(f"{', '.join(shown)} and {rest} more", f"{'、'.join(shown)}等 {len(texts)} 种")
-    return Phrase(_listed(shown), "、".join(shown))
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return Phrase(listed(shown), "、".join(shown))
