@@ -35,6 +35,6 @@ def test_understanding_a_log_of_one_item_goes_by_what_it_can_tell(log, configure
 
 def test_a_goal_of_the_user_table_needs_one(log, configure):
     with pytest.raises(
-        ConfigError, match="target:churn is a column of the user table, but data.users is not given"
+        ConfigError, match=r"target:churn is a column of the user table, but data\.users is not given"
     ):
         configure(log, "targets=[{name: churn, of: plan}]", "data.users=null", "labels=[]", "goal=target:churn")
