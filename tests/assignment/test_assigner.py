@@ -57,6 +57,7 @@ def assert_online_equals_batch(run: Run, path: Path) -> None:
 
 
 def test_online_equals_batch_for_every_user(finished: Run, settings: Config) -> None:
+    assert None not in {row["tier"] for row in published(finished).values()}  # so that tiers are compared too
     assert_online_equals_batch(finished, Path(str(settings.data.events.path)))
 
 

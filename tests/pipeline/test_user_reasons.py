@@ -103,8 +103,12 @@ def test_left_out_changes_move_the_user_and_one_less_does_not(told: list[UserRea
         items = [str(item) for item in events["item_id"].to_pylist()]
         without = frozenset(i for i, item in enumerate(items) if item in change.items)
         assert len(without) == change.size
-        energies = reasons.what_if.place(one.user_id, events, [Edit(without=without)])
-        assert reasons.ids[int(energies[0].argmin())] == change.to_id != one.segment_id
+        margin = {part.what: part.margin for part in one.contributions if part.kind == "item"}
+        last = min(change.items, key=lambda item: margin[item])
+        fewer = frozenset(i for i in without if items[i] != last)
+        energies = reasons.what_if.place(one.user_id, events, [Edit(without=without), Edit(without=fewer)])
+        assert [reasons.ids[int(row.argmin())] for row in energies] == [change.to_id, one.segment_id]
+        assert change.to_id != one.segment_id
 
 
 def test_sentences_are_there_in_both_languages(told: list[UserReasons], reasons: Reasons) -> None:
