@@ -13,7 +13,7 @@ import torch
 
 from fenqun.behaviour.intent.batches import EventReader, with_hidden_end
 from fenqun.behaviour.intent.encoder import IntentChoice, IntentEncoder, item_frequency
-from fenqun.behaviour.intent.foresight import MOST, foretell
+from fenqun.behaviour.intent.foresight import MOST, PAIRS, foretell
 from fenqun.behaviour.intent.objectives import NegativeSampler, Objective, sampled_softmax
 from fenqun.behaviour.intent.outlook import Outlook
 from fenqun.behaviour.intent.spans import Spans, last_spans, training_spans
@@ -186,10 +186,11 @@ def test_order_is_learned(
     assert max(found) > found[0]
 
 
-@pytest.mark.parametrize("name", ["gru", "gpt"])
+@pytest.mark.parametrize(("name", "pairs", "most"), [("gru", PAIRS, MOST), ("gpt", PAIRS, MOST), ("gru", 1, 1)])
 def test_next_events_are_foretold_from_those_before_them_alone(
-    name: str, store: SequenceStore, table: np.ndarray
+    name: str, pairs: int, most: int, store: SequenceStore, table: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("fenqun.behaviour.intent.foresight.PAIRS", pairs)
     config = Intent(backbone=name, **SMALL)
     encoder = IntentEncoder(config).fit(store, (0,), table)
     known, both = store.n_events((0,)), store.n_events((0, 1))
@@ -203,7 +204,7 @@ def test_next_events_are_foretold_from_those_before_them_alone(
             start = store.offsets[user] + max(known[user] - config.length, 0)
             first = store.offsets[user] + known[user]
             mine = []
-            for event in range(first, first + min(both[user] - known[user], MOST)):
+            for event in range(first, first + min(both[user] - known[user], most)):
                 batch = reader.batch(Spans(np.array([user]), np.array([start]), np.array([event - start])))
                 scores = model.scores(model.later(batch, model.states(batch))[0, -1:])[0].numpy()
                 rank = 1 + np.sum(scores > scores[store.item[event]])

@@ -20,6 +20,7 @@ ConfigFile = Annotated[Path, typer.Argument(help="Settings in YAML.", metavar="C
 Override = Annotated[
     list[str], typer.Option("--set", help="Change one setting, such as segmentation.k=12.", metavar="a.b=c")
 ]
+_DEMO = "run.time_budget=5min"
 
 
 def init(
@@ -118,7 +119,7 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the road on a public data set.
+    """Run the road on a public data set, within about five minutes on two cores unless `run.time_budget` says otherwise.
 
     Example: `fenqun demo --out runs/demo`
     """
@@ -127,9 +128,9 @@ def demo(
     from fenqun.settings import load_config
 
     settings = prepare(dataset, data, make_progress(quiet or as_json))
-    finished = _run(load_config(settings, overrides), out, as_json, quiet)
+    finished = _run(load_config(settings, [_DEMO, *overrides]), out, as_json, quiet)
     if not as_json:
-        print_next(finished, settings)
+        print_next(finished)
 
 
 def _run(config: Config, out: Path, as_json: bool, quiet: bool) -> Run:

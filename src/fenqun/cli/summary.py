@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -74,7 +73,7 @@ def print_summary(run: Run) -> None:
     print(f"report: {told['report']}")
 
 
-def print_next(run: Run, config: Path) -> None:
+def print_next(run: Run) -> None:
     """Print commands that a newcomer may try on a finished run."""
     first = run.read_table("segments.parquet", ["segment_id"])["segment_id"][0].as_py()
     user = run.read_table("memberships.parquet", ["user_id"])["user_id"][0].as_py()
@@ -85,7 +84,7 @@ def print_next(run: Run, config: Path) -> None:
         f"recommend {run.path} --segment {first}",
         f"compare {run.path} --axis lists",
         f"export {run.path} -o {run.path}-export",
-        f"run {config} --out {run.path} --set segmentation.k=8",
+        f"run {run.path}/config.yaml --out {run.path} --set segmentation.k=8",
     ):
         print(f"  fenqun {command}")
 

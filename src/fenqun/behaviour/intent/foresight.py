@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from fenqun.behaviour.intent.batches import EventReader
 from fenqun.behaviour.intent.spans import Spans
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST = 8
 """Held-out events of a user that are foretold."""
+PAIRS = 250_000_000
+"""States times items that are scored at most: on a large catalogue fewer events of each user are foretold, never none."""
 _ROWS = 64
 """States that are scored at once: their scores of a large catalogue stay in the cache."""
 
@@ -54,35 +57,45 @@ def foretell(
     states
         float32 (users, width): as of the end of the learning time, from what is known then.
     ndcg
-        Mean over users of the mean NDCG@20 of their first :data:`MOST` held-out events.
+        Mean over users of the mean NDCG@20 of their first held-out events: :data:`MOST`, or what :data:`PAIRS` leaves.
     """
     store = reader.store
     known = store.n_events(learned)[users]
-    asked = np.minimum(store.n_events((*learned, *judged))[users] - known, MOST)
+    most = min(max(PAIRS // (len(users) * store.n_items), 1), MOST)
+    asked = np.minimum(store.n_events((*learned, *judged))[users] - known, most)
     ends = store.offsets[users] + known + asked - 1
     lengths = np.minimum(known, length) + asked - 1  # the last event is foretold and not read
-    gain = np.zeros(len(users))
-    stands = np.zeros((len(users), model.backbone.width), dtype=np.float32)
+    standing = np.zeros((len(users), model.backbone.width), dtype=np.float32)
     device = next(model.parameters()).device
+    states, true, owner = [], [], []
     for batch in reader.batches(Spans(users, ends - lengths, lengths), tokens):
         batch = batch.to(device)
         of = np.searchsorted(users, batch.users)
-        row, back = np.nonzero(np.arange(MOST) < asked[of][:, None])
-        states = model.later(batch, model.states(batch))[row, lengths[of][row] - 1 - back]
+        row, back = np.nonzero(np.arange(most) < asked[of][:, None])
+        found = model.later(batch, model.states(batch))[row, lengths[of][row] - 1 - back]
         first = back == asked[of][row] - 1
-        stands[of[row[first]]] = states[first].float().cpu().numpy()
-        true = np.asarray(store.item[ends[of][row] - back], dtype=np.int64)
-        for start in range(0, len(row), _ROWS):
-            some = slice(start, start + _ROWS)
-            rank = _ranks(model.scores(states[some]).cpu().numpy(), true[some])
-            np.add.at(gain, of[row[some]], np.where(rank <= LENGTH, 1.0 / np.log2(rank + 1.0), 0.0))
-    return stands, float(np.mean(gain / asked))
+        standing[of[row[first]]] = found[first].float().cpu().numpy()
+        states.append(found)
+        true.append(np.asarray(store.item[ends[of][row] - back], dtype=np.int64))
+        owner.append(of[row])
+    rank = _ranks(model, torch.cat(states), np.concatenate(true))
+    gain = np.bincount(
+        np.concatenate(owner),
+        weights=np.where(rank <= LENGTH, 1.0 / np.log2(rank + 1.0), 0.0),
+        minlength=len(users),
+    )
+    return standing, float(np.mean(gain / asked))
 
 
-def _ranks(scores: npt.NDArray[np.float32], target: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the rank of a true item among all, from 1 on; items that score alike share the mean of their ranks."""
-    true = scores[np.arange(len(target)), target]
-    # Row by row NumPy counts bits; PyTorch, and NumPy along an axis, add numbers: twenty times as long.
-    above = [np.count_nonzero(row > own) for row, own in zip(scores, true, strict=True)]
-    alike = [np.count_nonzero(row == own) - 1 for row, own in zip(scores, true, strict=True)]
-    return np.asarray(1.0 + np.array(above) + 0.5 * np.array(alike))
+def _ranks(model: EventModel, states: torch.Tensor, true: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the rank of the true item after each state among all, from 1 on; items that score alike share a mean."""
+    ranks = np.empty(len(true))
+    for start in range(0, len(true), _ROWS):
+        some = slice(start, start + _ROWS)
+        scores = model.scores(states[some]).cpu().numpy()
+        own = scores[np.arange(len(scores)), true[some]]
+        # Row by row NumPy counts bits; PyTorch, and NumPy along an axis, add numbers: twenty times as long.
+        above = [np.count_nonzero(row > mine) for row, mine in zip(scores, own, strict=True)]
+        alike = [np.count_nonzero(row == mine) - 1 for row, mine in zip(scores, own, strict=True)]
+        ranks[some] = 1.0 + np.array(above) + 0.5 * np.array(alike)
+    return ranks

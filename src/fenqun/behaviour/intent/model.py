@@ -199,8 +199,7 @@ class EventModel(nn.Module):
         """Score items for states, (n, items): all items, or those of an int64 tensor."""
         rows = self.items.everything() if items is None else self.items(items)
         bias = self.items.bias if items is None else self.items.bias[items]
-        found: torch.Tensor = self.query(states) @ rows.T + bias
-        return found
+        return torch.addmm(bias, self.query(states), rows.T)
 
     def parameters_of(self, decayed: bool) -> list[Any]:
         """Return parameters that weight decay is for (matrices of layers), or the others."""
