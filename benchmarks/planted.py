@@ -145,6 +145,8 @@ class Cell:
     def in_contexts(self) -> Grouping:
         """The road's segments; weights of a context count as far as the user's difference is established."""
         road = self.road()
+        if not self.run.artifact("contexts.parquet").is_file():  # nobody differs between contexts
+            return road
         segments = self.run.read_table("segments.parquet", ["segment_id"])["segment_id"].to_pylist()
         place = {user: u for u, user in enumerate(self.phases.store.users.to_pylist())}
         weights = road.weights.copy()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fenqun.content.use import UniversalSentenceEncoder
-from fenqun.explanation.topic_list import _ALL, ENTRIES, Topic, match_topics
+from fenqun.explanation.topic_list import ENTRIES, TOPICS, Topic, match_topics
 
 
 @pytest.fixture(scope="module")
@@ -12,11 +12,11 @@ def encode():
 
 
 def test_every_entry_is_said_in_both_languages_and_found_by_either():
-    for topic in _ALL:
+    for topic in TOPICS:
         assert topic.en.isascii() and topic.en.strip() and not topic.zh.isascii()
         assert ENTRIES[topic.en.casefold()].en == topic.en
         assert topic.zh in ENTRIES
-    english = [topic.en.casefold() for topic in _ALL]
+    english = [topic.en.casefold() for topic in TOPICS]
     assert len(set(english)) == len(english)
 
 

@@ -68,7 +68,9 @@ def _print_rule(run: Run, segment: str) -> None:
     if not run.artifact("rules.json").is_file():
         return
     rule = best_rule(run.read_model("rules.json", RuleTable).rules, segment)
-    if rule is not None:
+    if rule is None:
+        print("No short rule says who is here / 没有简短的规则能说明谁在本群")
+    else:
         said = say_conditions(rule.conditions)
         print(
             f"In a rule: {said.en} / {said.zh} ({rule.precision or 0.0:.0%} of {rule.users:,} users held out whom it finds "

@@ -86,7 +86,7 @@ def embed_items(
     encoders: dict[str, str] = {}
     accounts: dict[str, FileFigures] = {}
     with threadpool_limits(1):
-        cleaned = [" ".join(text.split()) if text else "" for text in texts]
+        cleaned = [clean_text(text) for text in texts]
         if encoder is None and any(cleaned):
             encoder = make_encoder(config)
         if encoder is not None and any(cleaned):
@@ -105,6 +105,11 @@ def embed_items(
             return ItemVectors(nothing, has_content, encoders, None, accounts)
         joining = Joining.fit(media, config.width)
         return ItemVectors(joining.transform(media), has_content, encoders, joining, accounts)
+
+
+def clean_text(text: str | None) -> str:
+    """Return a text as encoders read it: blanks collapsed, empty for none."""
+    return " ".join(text.split()) if text else ""
 
 
 def _tell_texts(encoder: TextEncoder, cleaned: Sequence[str], cache: Path, progress: Progress) -> Told:

@@ -21,7 +21,7 @@ class Phrase(NamedTuple):
 _WEEKS = 52
 _MOSTLY = 0.5  # share from which a user does mostly one thing
 _HARDLY = 0.005  # share up to which a user hardly does it
-_LEAST_RIGHT = 0.1  # F1 below which a rule is not worth saying
+_LEAST_RIGHT = 0.5  # F1 below which a rule says more of other people than of the segment's
 
 _COUNTED: dict[str, Phrase] = {
     "frequency": Phrase("events a year", "次事件（每年）"),

@@ -33,6 +33,8 @@ class Population:
         Text of each item, None where it has none.
     category_codes, category_names
         Category of each item as an index into the names, -1 for none.
+    themes
+        Topic that each item's text was matched to where there are no categories, None for none; empty: not asked.
 
     Raises
     ------
@@ -48,6 +50,7 @@ class Population:
     texts: Sequence[str | None]
     category_codes: NDArray[np.int32]
     category_names: Sequence[str]
+    themes: Sequence[str | None] = ()
     membership: sparse.csr_matrix = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

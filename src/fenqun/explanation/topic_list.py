@@ -66,13 +66,16 @@ Savings=储蓄|Deposits=存款|Loans=贷款|Mortgage=房贷|Credit cards=信用�
 Payments=支付|Transfers=转账|Cash withdrawals=取现|Household payments=家庭缴费|Utilities=水电缴费|Interest=利息|Wealth management=理财|Foreign exchange=外汇
 """
 
-_ALL = [
+TOPICS = [
     Topic(*pair.split("=", 1))
     for line in _LIST.strip().splitlines()
     for pair in line.strip().split("|")
     if "=" in pair
 ]
-ENTRIES: Mapping[str, Topic] = {text.casefold(): topic for topic in reversed(_ALL) for text in (topic.en, topic.zh)}
+"""All entries, in the order of the list."""
+ENTRIES: Mapping[str, Topic] = {
+    text.casefold(): topic for topic in reversed(TOPICS) for text in (topic.en, topic.zh)
+}
 """Topics by their text in either language, case folded."""
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.floating]]
@@ -111,7 +114,7 @@ def _nearest(labels: Sequence[str], encode: Encode | None) -> list[tuple[float, 
     """Return the labels that an entry is near enough to, the nearest first, ties by label."""
     if encode is None or not labels:
         return []
-    texts = list(dict.fromkeys(text for topic in _ALL for text in (topic.en, topic.zh)))
+    texts = list(dict.fromkeys(text for topic in TOPICS for text in (topic.en, topic.zh)))
     near = (np.asarray(encode(labels)) @ np.asarray(encode(texts)).T).round(6)
     best = near.argmax(axis=1)
     rows = [

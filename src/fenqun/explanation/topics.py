@@ -1,4 +1,4 @@
-"""What items are about: categories, labels packed into one column, tags in the text, or the items themselves."""
+"""What items are about: categories, labels packed into one column, tags in the text, themes, or the items themselves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Topics:
     items
         ``(n_items, p)`` 0/1: which items carry which topic; an item may carry several.
     kind
-        ``category``, ``tag`` or ``item``: what a topic is.
+        ``category``, ``tag``, ``theme`` or ``item``: what a topic is.
     """
 
     names: list[str]
@@ -49,7 +49,8 @@ def find_topics(population: Population) -> Topics:
     Categories where there are any, split where one column packs several labels (each label also
     stands alone in four of five packed names), with further ones that the item's text lists (``Alien,
     Horror Sci-Fi`` under Horror); without categories, phrases that recur in the items' texts
-    (``artist | rock, indie``); else the items with a text, if they are few.
+    (``artist | rock, indie``); else what the texts are about by the topic list
+    (:mod:`fenqun.explanation.themes`); else the items with a text, if they are few.
     """
     used = np.flatnonzero(population.category_codes >= 0)
     names = [clean(name) for name in population.category_names]
@@ -64,7 +65,7 @@ def find_topics(population: Population) -> Topics:
             for label in listed(phrase, known)
         ]
         return _topics(rows, population.counts.shape[1], "category")
-    return find_tags(population, widest=0.5, cover=_TAG_COVER) or _items(population)
+    return find_tags(population, widest=0.5, cover=_TAG_COVER) or _themes(population) or _items(population)
 
 
 def split_packed(names: Sequence[str]) -> list[list[str]]:
@@ -129,6 +130,14 @@ def find_tags(
     events = np.asarray(population.counts.sum(axis=0)).ravel()
     covered = events[np.diff(topics.items.indptr) > 0].sum()
     return topics if covered >= cover * events.sum() else None
+
+
+def _themes(population: Population) -> Topics | None:
+    """Return the topics that the texts were matched to, None where fewer than two are told."""
+    rows = [(item, theme) for item, theme in enumerate(population.themes) if theme]
+    if len({theme for _, theme in rows}) < 2:
+        return None
+    return _topics(rows, population.counts.shape[1], "theme")
 
 
 def _items(population: Population) -> Topics:

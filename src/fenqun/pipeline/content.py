@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from fenqun import schema
-from fenqun.content.items import embed_items
+from fenqun.content.cache import VectorCache
+from fenqun.content.items import clean_text, embed_items, encode_distinct
 from fenqun.content.media import MEDIA, locate_files
 from fenqun.content.text import TextEncoder, make_encoder
 from fenqun.data.ingest import item_folder
 from fenqun.errors import ConfigError
+from fenqun.explanation.themes import find_themes
 from fenqun.pipeline.context import Context, StageOutput
-from fenqun.pipeline.phases import Floats, Phases, text_cache
+from fenqun.pipeline.phases import THEMES, Floats, Phases, text_cache
+from fenqun.pipeline.text_space import multilingual
 from fenqun.store import file_fingerprint
 
 ADAPTER = "work/adaptation"
@@ -57,8 +61,26 @@ def embed_content(context: Context) -> StageOutput:
         "with_content": int(embedded.has_content.sum()),
         "files": {medium: account.to_dict() for medium, account in embedded.files.items()},
     }
-    artifacts = ("item_vectors.parquet", "work/has_content.npy", *([ADAPTER] if adapted else []))
+    themes = _write_themes(context, phases)
+    artifacts = ("item_vectors.parquet", "work/has_content.npy", *themes, *([ADAPTER] if adapted else []))
     return StageOutput(artifacts, figures | adapted)
+
+
+def _write_themes(context: Context, phases: Phases) -> tuple[str, ...]:
+    """Match the texts of a catalogue without categories to the topic list."""
+    store, run, space = phases.store, context.run, multilingual()
+    run.remove(THEMES)
+    if context.config.content.encoder == "none" or store.categories[1] or not any(store.texts):
+        return ()
+    cache = VectorCache(text_cache(run), space.id)
+
+    def encode(texts: Sequence[str]) -> Floats:
+        return encode_distinct(space, texts, cache, context.progress, "themes of items")
+
+    frequency = np.asarray(phases.counts("final").sum(axis=0)).ravel()
+    themes = find_themes([clean_text(text) for text in store.texts], frequency, encode)
+    run.write_table(THEMES, pa.table({"theme": pa.array(themes, pa.string())}))
+    return (THEMES,)
 
 
 def media_fingerprints(context: Context) -> list[str]:

@@ -55,6 +55,7 @@ def population(phases: Phases) -> Population:
         texts=store.texts,
         category_codes=codes,
         category_names=names,
+        themes=phases.themes,
     )
 
 

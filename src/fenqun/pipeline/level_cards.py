@@ -23,7 +23,7 @@ from fenqun.explanation.topic_list import Encode
 from fenqun.explanation.topics import Topics
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.earlier import Earlier
-from fenqun.pipeline.naming import text_space
+from fenqun.pipeline.text_space import text_space
 from fenqun.schema import Naming
 from fenqun.segmentation.hierarchy import Hierarchy
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from fenqun.config import Config
-from fenqun.content.text import make_encoder
 from fenqun.explanation.briefing import briefs
 from fenqun.explanation.drivers import Effects
 from fenqun.explanation.endpoint import ChatEndpoint
@@ -19,12 +17,12 @@ from fenqun.explanation.given_names import placed, read_given
 from fenqun.explanation.language_naming import Endpoint, LanguageNaming, Named, by_rules, warned
 from fenqun.explanation.naming import Name, name_segments
 from fenqun.explanation.population import Population
-from fenqun.explanation.topic_list import Encode
 from fenqun.explanation.topics import Topics
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.earlier import Earlier
 from fenqun.pipeline.held_out import held_out
 from fenqun.pipeline.phases import Phases
+from fenqun.pipeline.text_space import multilingual, text_space
 from fenqun.schema import USER, Naming
 from fenqun.store import Run, digest, explain_damage
 
@@ -72,7 +70,7 @@ def name_people(
         naming = LanguageNaming(
             _endpoint(config, run),
             config.domain,
-            _multilingual(),
+            multilingual().encode,
             held_out(context, phases, people, topics),
             context.progress,
         )
@@ -111,18 +109,6 @@ def _inherited(config: Config, run: Run, ids: list[str]) -> dict[int, Named]:
 
 def _users(people: Population) -> Sequence[object]:
     return np.asarray(people.profiles[USER].to_pylist(), dtype=object)  # type: ignore[return-value]
-
-
-def text_space(config: Config) -> Encode | None:
-    """Return the multilingual text space in which topics are matched; None where settings want no text encoder."""
-    return None if config.content.encoder == "none" else _multilingual()
-
-
-@cache
-def _multilingual() -> Encode:
-    encoder = make_encoder(Config.model_fields["content"].default)
-    assert encoder is not None
-    return encoder.encode
 
 
 def _endpoint(config: Config, run: Run) -> Endpoint:

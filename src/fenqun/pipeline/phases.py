@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.floating[Any]]
 
 _CATEGORIES = 100
 """Categories with a column of their own, those with the largest shares."""
+THEMES = "work/themes.parquet"
+"""What items without categories are about, in the order of the store's items."""
 
 
 def text_cache(run: Run) -> Path:
@@ -79,6 +81,14 @@ class Phases:
         """Reduced fused vectors, one row a user."""
         vectors: Floats = np.load(self.run.require(f"work/vectors/{phase}.npy"))
         return vectors
+
+    @cached_property
+    def themes(self) -> list[str | None]:
+        """What each item's text is about, None for none; empty where the catalogue has categories or no text is read."""
+        if not self.run.artifact(THEMES).exists():
+            return []
+        themes: list[str | None] = self.run.read_table(THEMES)["theme"].to_pylist()
+        return themes
 
     @cached_property
     def targets(self) -> dict[str, npt.NDArray[np.object_]]:

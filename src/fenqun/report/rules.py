@@ -36,14 +36,14 @@ class RulesView:
     lead, how
         How well the segmentation can be said in rules, and how that was found out.
     sentences
-        By segment: its rule, and how well that finds it.
+        By segment: its rule, and how well that finds it; or that no short rule says who is there.
     importance
         Features that tell most.
     """
 
     lead: Said
     how: Said
-    sentences: dict[str, tuple[Said, Said]]
+    sentences: dict[str, list[Said]]
     importance: list[ImportanceLine]
 
 
@@ -68,21 +68,22 @@ def rules_view(found: Artifacts) -> RulesView | None:
         accuracy=percent(table.tree.accuracy),
         majority=percent(table.majority.accuracy),
     )
-    ids = list(dict.fromkeys(rule.segment_id for rule in table.rules))
-    best = {segment: best_rule(table.rules, segment) for segment in ids}
-    sentences = {segment: _sentence(rule) for segment, rule in best.items() if rule is not None}
+    ids = dict.fromkeys((*(rule.segment_id for rule in table.rules), *table.unsaid))
+    sentences = {segment: _sentence(best_rule(table.rules, segment)) for segment in ids}
     shown = [one for one in table.importance if one.fall > 0][:_SHOWN]
     return RulesView(lead, how, sentences, [_line(one) for one in shown])
 
 
-def _sentence(rule: SegmentRule) -> tuple[Said, Said]:
+def _sentence(rule: SegmentRule | None) -> list[Said]:
+    if rule is None:
+        return [say("rule_none")]
     found = say(
         "rule_finds",
         precision=percent(rule.precision or 0.0),
         recall=percent(rule.recall or 0.0),
         n=count(rule.users),
     )
-    return Said(*say_conditions(rule.conditions)), found
+    return [Said(*say_conditions(rule.conditions)), found]
 
 
 def _line(one: FeatureImportance) -> ImportanceLine:

@@ -83,7 +83,10 @@ class KMeans(Clusterer):
 
 
 class MiniBatchKMeans(Clusterer):
-    """Mini-batch k-means (Sculley, 2010): for many users, at a small loss of objective."""
+    """Mini-batch k-means (Sculley, 2010): for many users, at a small loss of objective.
+
+    It starts from random rows and from a cut of Ward's tree, as :class:`KMeans` does.
+    """
 
     def __init__(
         self, n_clusters: int = 8, *, batch_size: int = 2048, n_init: int = 3, seed: int = 0, threads: int = 1
@@ -96,8 +99,14 @@ class MiniBatchKMeans(Clusterer):
 
     def _fit(self, X: Floats) -> None:
         k = count_distinct(X, self.n_clusters)
-        model = skc.MiniBatchKMeans(k, batch_size=self.batch_size, n_init=self.n_init, random_state=self.seed)
-        settle_centres(self, X, model.fit(X).cluster_centers_)
+        settings = {"batch_size": self.batch_size, "random_state": self.seed}
+        model = skc.MiniBatchKMeans(k, n_init=self.n_init, **settings).fit(X)
+        leaves = X[sample_rows(len(X), TREE_ROWS, self.seed)]
+        if 1 < k <= len(leaves):
+            start = means(leaves, cut_tree(dense_ward_tree(leaves), k), k)
+            grown = skc.MiniBatchKMeans(k, init=start, n_init=1, **settings).fit(X)
+            model = grown if grown.inertia_ < model.inertia_ else model
+        settle_centres(self, X, model.cluster_centers_)
 
 
 def settle_centres(clusterer: Clusterer, X: Floats, centres: Floats, **resolved: Any) -> None:
