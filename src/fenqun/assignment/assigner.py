@@ -62,8 +62,7 @@ class Assigner:
         self.segmentation = Segmentation.load(run.require("segmentation"))
         state = json.loads(run.require("segmentation/strategy.json").read_text(encoding="utf-8"))
         self.strategy = make_strategy(state["name"]).restore(state["state"])
-        levels = run.artifact("hierarchy")
-        self.hierarchy = Hierarchy.load(levels) if levels.is_dir() else Hierarchy()
+        self.hierarchy = Hierarchy.of(run)
         self.tiers = run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None
 
     def sources(

@@ -49,6 +49,12 @@ def dense(groups: npt.ArrayLike) -> tuple[Ints, int]:
     return codes.astype(np.int64).ravel(), len(names)
 
 
+def jaccard(shared: npt.NDArray[Any]) -> Floats:
+    """Return the Jaccard index of each pair of groups from how many users they share, (k, l); 0 where both are empty."""
+    union = shared.sum(axis=1)[:, None] + shared.sum(axis=0)[None, :] - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0))
+
+
 def tables(first: Ints, second: Ints, weights: Floats, shape: tuple[int, int]) -> Floats:
     """Weighted contingency tables.
 

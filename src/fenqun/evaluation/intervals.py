@@ -22,6 +22,10 @@ Statistic = Callable[[Floats], Floats]
 _CELLS = 2_000_000  # user weights held in memory at once
 
 
+Z = 1.96
+"""Standard errors that a 95 % interval reaches to either side."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A figure with its interval.
@@ -38,11 +42,6 @@ class Interval:
     low: float
     high: float
     n: int
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero lies outside of the interval."""
-        return self.low > 0 or self.high < 0
 
 
 def auc_statistic(y: npt.ArrayLike, score: npt.ArrayLike) -> Statistic:
@@ -161,6 +160,15 @@ def around(value: float, draws: Floats, level: float = 0.95) -> tuple[float, flo
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(finite, [tail, 1.0 - tail]) - (finite.mean() - value)
     return float(min(low, value)), float(max(high, value))
+
+
+def from_error(value: float, error: float) -> tuple[float, float]:
+    """Return the 95 % interval of a value whose standard error is known, by the normal distribution.
+
+    >>> from_error(1.0, 0.0)
+    (1.0, 1.0)
+    """
+    return value - Z * error, value + Z * error
 
 
 def interval(

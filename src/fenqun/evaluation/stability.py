@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from fenqun.evaluation.agreement import dense, rand_index
+from fenqun.evaluation.agreement import dense, jaccard, rand_index
 from fenqun.evaluation.intervals import Floats, Ints
 
 Kind = Literal["natural", "reproducible", "constructive"]
@@ -95,7 +95,7 @@ def stability(
         drawn = np.random.default_rng([seed, repeat]).integers(n, size=min(n, most))
         again = np.asarray(fit(rows[drawn], seed + repeat)(rows), dtype=np.int64)
         agreement[repeat] = rand_index(reference, again)
-        likeness.append(jaccard(reference, again))
+        likeness.append(best_jaccard(reference, again))
     low, high = np.quantile(agreement, [0.025, 0.975])
     mean = np.mean(likeness, axis=0)
     segments = np.unique(reference)
@@ -109,13 +109,12 @@ def stability(
     )
 
 
-def jaccard(reference: Ints, other: Ints) -> Floats:
+def best_jaccard(reference: Ints, other: Ints) -> Floats:
     """For each group of ``reference`` in ascending order, the Jaccard index with the group most like it."""
     (a, k), (b, c) = dense(reference), dense(other)
     shared = np.zeros((k, c))
     np.add.at(shared, (a, b), 1.0)
-    union = shared.sum(axis=1)[:, None] + shared.sum(axis=0)[None, :] - shared
-    return np.asarray((shared / union).max(axis=1), dtype=np.float64)
+    return np.asarray(jaccard(shared).max(axis=1), dtype=np.float64)
 
 
 def word(agreement: float, strength: float | None = None, null: float | None = None) -> Kind:

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from fenqun.evaluation.agreement import jaccard
 from fenqun.explanation.briefing import Fact
 from fenqun.explanation.drivers import Effects, measure
 from fenqun.explanation.items import item_users
@@ -50,10 +51,9 @@ def counterparts(
     width = int(judged.max(initial=0)) + 1
     table = np.zeros((k, width))
     np.add.at(table, (published, judged), 1.0)
-    union = table.sum(axis=1, keepdims=True) + table.sum(axis=0, keepdims=True) - table
-    jaccard = np.divide(table, union, out=np.zeros_like(table), where=union > 0)
-    best = jaccard.argmax(axis=1)
-    return best.astype(np.int64), jaccard[np.arange(k), best]
+    overlap = jaccard(table)
+    best = overlap.argmax(axis=1)
+    return best.astype(np.int64), overlap[np.arange(k), best]
 
 
 @dataclass(frozen=True)

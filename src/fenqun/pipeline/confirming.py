@@ -12,6 +12,7 @@ from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.behaviour.taste import TasteEncoder
 from fenqun.config import Config
 from fenqun.data.splits import LEARNED, Phase
+from fenqun.evaluation.intervals import from_error
 from fenqun.pipeline.blocks import TasteFitter, block_weights, categories_now, fit_intent
 from fenqun.pipeline.context import Context, StageOutput
 from fenqun.pipeline.judging import Labels, PhaseJudge
@@ -61,7 +62,7 @@ def lead_on_test(judge: PhaseJudge, name: str, ours: Labels, theirs: Labels) -> 
     gain, error = judge.lead(name, ours, theirs)
     if not (math.isfinite(gain) and math.isfinite(error)):
         return told
-    low, high = gain - 1.96 * error, gain + 1.96 * error
+    low, high = from_error(gain, error)
     return told | {"gain": round(gain, 6), "low": round(low, 6), "high": round(high, 6)}
 
 
@@ -88,8 +89,9 @@ def segments_on_test(context: Context, given: Config, names: list[str]) -> Label
     settings = given.vectors
     X = Reducer(settings.components, given.run.seed, settings.reducer).fit_transform(fused)
     choice = context.run.read_json("work/choices.json")["learned"]
-    parameters = {name: value for name, value in choice["parameters"].items() if name != "n_clusters"}
-    clusterer = make_clusterer(choice["clusterer"], choice["k"], seed=given.run.seed, parameters=parameters)
+    clusterer = make_clusterer(
+        choice["clusterer"], choice["k"], seed=given.run.seed, parameters=choice["parameters"]
+    )
     labels: Labels = clusterer.fit(X).predict(X)
     return labels
 

@@ -103,8 +103,7 @@ def explain_segments(context: Context) -> StageOutput:
 
 def _parents(run: Run, ids: Sequence[str]) -> list[str | None]:
     """Return the macro-segment of each segment, None where there is no such level."""
-    folder = run.artifact("hierarchy")
-    macros = Hierarchy.load(folder).macros if folder.is_dir() else {}
+    macros = Hierarchy.of(run).macros
     return [macros.get(segment) for segment in ids]
 
 

@@ -123,8 +123,7 @@ class Earlier:
     @cached_property
     def hierarchy(self) -> Hierarchy:
         """What lies above and below its segments."""
-        folder = self.run.artifact("hierarchy")
-        return Hierarchy.load(folder) if folder.is_dir() else Hierarchy()
+        return Hierarchy.of(self.run)
 
     @cached_property
     def levels(self) -> list[dict[str, str | None]]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fenqun import schema
 from fenqun.evaluation.comparison import Judged, compare
 from fenqun.evaluation.external import external_statistics
 from fenqun.evaluation.internal import internal_metrics, null_metrics
@@ -52,8 +51,7 @@ class _Bench:
     def fit(self, name: str, X: Floats, seed: int) -> Any:
         """Fit the chosen clusterer of a strategy on other rows."""
         choice = self.choices[name]
-        parameters = {key: value for key, value in choice["parameters"].items() if key != "n_clusters"}
-        return make_clusterer(choice["clusterer"], choice["k"], seed=seed, parameters=parameters).fit(X)
+        return make_clusterer(choice["clusterer"], choice["k"], seed=seed, parameters=choice["parameters"]).fit(X)
 
 
 def evaluate_strategies(context: Context) -> StageOutput:
@@ -108,19 +106,8 @@ def _common_space(inputs: Inputs) -> Floats:
 
 def _truths(phases: Phases) -> dict[str, list[Any]]:
     """Labels by name, one a judged user, None where unknown."""
-    if not phases.run.artifact("work/labels.parquet").exists():
-        return {}
-    table = phases.run.read_table("work/labels.parquet")
-    rows = phases.store.user_index(table[schema.USER].combine_chunks())
-    known, active = rows >= 0, phases.active("judge")
-    truths = {}
-    for name in table.column_names:
-        if name == schema.USER:
-            continue
-        values = np.full(phases.store.n_users, None, dtype=object)
-        values[rows[known]] = np.asarray(table[name].to_pylist(), dtype=object)[known]
-        truths[name] = list(values[active])
-    return truths
+    active = phases.active("judge")
+    return {name: list(column[active]) for name, column in phases.user_columns("work/labels.parquet").items()}
 
 
 def _popularity(bench: _Bench) -> Judged:

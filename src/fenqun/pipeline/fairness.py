@@ -11,7 +11,7 @@ from fenqun.evaluation.fairness import Figure, GiveAway, give_away
 from fenqun.explanation.drivers import ATTRIBUTE
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.phases import Phases
-from fenqun.schema import SEGMENT, USER, Metric
+from fenqun.schema import SEGMENT, Metric
 
 _HOW = {
     "macro_f1": "the attribute of half of the users predicted from their published segment alone, as the other half "
@@ -46,11 +46,7 @@ def _values(phases: Phases, name: str) -> list[Any]:
         profiles = phases.profiles("final")
         column = ATTRIBUTE + name
         return list(profiles[column].to_pylist()) if column in profiles.column_names else [None] * len(profiles)
-    table = phases.run.read_table("work/labels.parquet", [USER, name])
-    rows = phases.store.user_index(table[USER].combine_chunks())
-    values = np.full(phases.store.n_users, None, dtype=object)
-    values[rows[rows >= 0]] = np.array(table[name].to_pylist(), dtype=object)[rows >= 0]
-    return list(values)
+    return list(phases.user_columns("work/labels.parquet")[name])
 
 
 def _metrics(name: str, found: GiveAway) -> list[Metric]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fenqun.data.splits import Phase
+from fenqun.evaluation.intervals import from_error
 from fenqun.evaluation.stability import stability
 from fenqun.pipeline.context import Context, StageOutput
 from fenqun.pipeline.describing import published_labels
@@ -18,7 +19,6 @@ from fenqun.pipeline.earlier import Earlier
 from fenqun.pipeline.judging import PhaseJudge
 from fenqun.pipeline.level_judging import (
     Fit,
-    Z,
     choose_macro,
     choose_micro,
     macro_gain,
@@ -28,7 +28,7 @@ from fenqun.pipeline.level_judging import (
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.segmenting import strategy_inputs
 from fenqun.segmentation.clusterers.catalogue import make_clusterer
-from fenqun.segmentation.hierarchy import Hierarchy, Parts, nearest
+from fenqun.segmentation.hierarchy import FOLDER, Hierarchy, Parts, nearest
 from fenqun.segmentation.level_ids import MACRO, level_ids, micro_form
 from fenqun.segmentation.levels import LARGE, LEAST_SEGMENTS, Gain, divide, join
 from fenqun.segmentation.memberships import with_levels
@@ -37,7 +37,6 @@ from fenqun.segmentation.segmentation import Segmentation
 from fenqun.segmentation.selection import least_size
 from fenqun.segmentation.strategies import features
 
-FOLDER = "hierarchy"
 """What assignment needs of the levels."""
 
 
@@ -84,8 +83,9 @@ class _Grounds:
             judged = self.context.run.read_table("work/judged.parquet")[name].to_numpy()
             return Fit(X, np.asarray(judged, dtype=np.int64), judge)
         choice = self.context.run.read_json("work/choices.json")[name]
-        parameters = {key: value for key, value in choice["parameters"].items() if key != "n_clusters"}
-        clusterer = make_clusterer(choice["clusterer"], choice["k"], seed=self.seed, parameters=parameters)
+        clusterer = make_clusterer(
+            choice["clusterer"], choice["k"], seed=self.seed, parameters=choice["parameters"]
+        )
         return Fit(X, Segmentation.from_clusterer(clusterer.fit(X), X).rule.labels(X), judge)
 
     def _phase(self, phase: Phase) -> tuple[Floats, PhaseJudge]:
@@ -268,5 +268,5 @@ def _gain(gain: Gain | None) -> dict[str, Any]:
     """Return a gain with its 95 % interval as plain values."""
     if gain is None or not math.isfinite(gain.mean):
         return {"gain": None, "low": None, "high": None, "n": 0 if gain is None else gain.n}
-    low, high = gain.mean - Z * gain.error, gain.mean + Z * gain.error
+    low, high = from_error(gain.mean, gain.error)
     return {"gain": round(gain.mean, 6), "low": round(low, 6), "high": round(high, 6), "n": gain.n}

@@ -52,8 +52,7 @@ def explain_levels(
         Names of the published segments, which no other level may have.
     """
     config, run = context.config, context.run
-    folder = run.artifact("hierarchy")
-    hierarchy = Hierarchy.load(folder) if folder.is_dir() else Hierarchy()
+    hierarchy = Hierarchy.of(run)
     if hierarchy.empty:
         run.remove(TABLE)
         return False

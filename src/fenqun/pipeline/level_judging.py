@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fenqun.evaluation.intervals import Z
 from fenqun.pipeline.judging import Labels, PerUser, PhaseJudge
 from fenqun.segmentation.hierarchy import nearest
 from fenqun.segmentation.levels import PART_COUNTS, Gain, choose_groups, choose_parts, divide, join, pays
@@ -14,9 +15,6 @@ from fenqun.segmentation.rule import Floats, Ints, means
 
 LOTS = 3
 """Drawings of groups by lot within the coarser level."""
-
-Z = 1.96
-"""Standard errors of a 95 % interval."""
 
 
 @dataclass(frozen=True)

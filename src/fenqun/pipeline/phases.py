@@ -93,17 +93,20 @@ class Phases:
     @cached_property
     def targets(self) -> dict[str, npt.NDArray[np.object_]]:
         """User columns that may be learned from, one value a user, None where unknown."""
-        if not self.run.artifact("work/targets.parquet").exists():
+        return self.user_columns("work/targets.parquet")
+
+    def user_columns(self, artifact: str) -> dict[str, npt.NDArray[np.object_]]:
+        """Return the columns of a table about users, one value a user, None where unknown; none without the table."""
+        if not self.run.artifact(artifact).exists():
             return {}
-        table = self.run.read_table("work/targets.parquet")
+        table = self.run.read_table(artifact)
         rows = self.store.user_index(table[schema.USER].combine_chunks())
         found = {}
         for name in table.column_names:
-            if name == schema.USER:
-                continue
-            values = np.full(self.store.n_users, None, dtype=object)
-            values[rows[rows >= 0]] = np.array(table[name].to_pylist(), dtype=object)[rows >= 0]
-            found[name] = values
+            if name != schema.USER:
+                values = np.full(self.store.n_users, None, dtype=object)
+                values[rows[rows >= 0]] = np.array(table[name].to_pylist(), dtype=object)[rows >= 0]
+                found[name] = values
         return found
 
     def readable(self, phase: Phase) -> Floats:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fenqun import schema
 from fenqun.data.splits import Phase
 from fenqun.errors import ConfigError
 from fenqun.evaluation.external import external_metrics
@@ -53,14 +52,8 @@ def strategy_inputs(phases: Phases, phase: Phase) -> Inputs:
 
 
 def _external(phases: Phases, active: npt.NDArray[np.bool_]) -> list[str | None] | None:
-    if not phases.run.artifact("work/external.parquet").exists():
-        return None
-    table = phases.run.read_table("work/external.parquet")
-    given = np.full(phases.store.n_users, None, dtype=object)
-    rows = phases.store.user_index(table[schema.USER].combine_chunks())
-    known = rows >= 0
-    given[rows[known]] = table["segment"].to_numpy(zero_copy_only=False)[known]
-    return list(given[active])
+    given = phases.user_columns("work/external.parquet")
+    return list(given["segment"][active]) if given else None
 
 
 def segment_users(context: Context) -> StageOutput:

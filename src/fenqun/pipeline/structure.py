@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fenqun.evaluation.intervals import from_error
 from fenqun.pipeline.judging import Labels, PhaseJudge
 from fenqun.schema import Metric
 
@@ -81,5 +82,5 @@ def structure(judge: PhaseJudge, labels: Labels, seed: int) -> Structure:
     gain, error = (float(value) for value in drawn.mean(axis=0))
     if not (math.isfinite(gain) and error > 0):
         return Structure(None, figure, None, None, None, n)
-    low, high = gain - 1.96 * error, gain + 1.96 * error
+    low, high = from_error(gain, error)
     return Structure(low > 0, figure, round(gain, 6), round(low, 6), round(high, 6), n)

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from fenqun.segmentation.rule import Floats, Ints
-from fenqun.store import explain_damage
+from fenqun.store import Run, explain_damage
 
+FOLDER = "hierarchy"
 _ARRAYS, _SETTINGS = "hierarchy.safetensors", "hierarchy.json"
 
 
@@ -94,6 +95,12 @@ class Hierarchy:
             "used": list(self.used),
         }
         (folder / _SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def of(cls, run: Run) -> Hierarchy:
+        """Return the hierarchy of a run, an empty one where it has none."""
+        folder = run.artifact(FOLDER)
+        return cls.load(folder) if folder.is_dir() else cls()
 
     @classmethod
     def load(cls, folder: Path) -> Hierarchy:

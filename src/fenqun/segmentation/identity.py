@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from fenqun.evaluation.agreement import rand_index
+from fenqun.evaluation.agreement import jaccard, rand_index
 from fenqun.segmentation.alignment import Alignment
 from fenqun.segmentation.rule import Floats, Ints
 
@@ -167,12 +167,6 @@ def identify(old: Grouping, new: Grouping, shared: tuple[Ints, Ints], used: Coll
 def flows(old: Ints, new: Ints, k_old: int, k_new: int) -> Ints:
     """Count shared users by old and new segment, (k_old, k_new)."""
     return np.bincount(old * k_new + new, minlength=k_old * k_new).reshape(k_old, k_new).astype(np.int64)
-
-
-def jaccard(flow: Ints) -> Floats:
-    """Shared users of each pair of segments over those of either, (k_old, k_new)."""
-    union = flow.sum(axis=1)[:, None] + flow.sum(axis=0)[None, :] - flow
-    return np.asarray(np.divide(flow, union, out=np.zeros(flow.shape), where=union > 0))
 
 
 def nearness(old: Floats, new: Floats) -> Floats:

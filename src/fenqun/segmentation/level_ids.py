@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from fenqun.segmentation.identity import best_matches, flows, jaccard
+from fenqun.evaluation.agreement import jaccard
+from fenqun.segmentation.identity import best_matches, flows
 from fenqun.segmentation.rule import Ints
 
 MAJORITY = 0.5

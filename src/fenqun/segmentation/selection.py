@@ -83,13 +83,12 @@ class Selection:
         """Fit the chosen clusterer with the chosen settings on other rows, such as a longer log's."""
         from fenqun.segmentation.clusterers.catalogue import make_clusterer
 
-        parameters = {name: value for name, value in self.chosen.parameters.items() if name != "n_clusters"}
         clusterer = make_clusterer(
             self.chosen.clusterer,
             self.chosen.asked or self.chosen.k,
             seed=seed,
             threads=threads,
-            parameters=parameters,
+            parameters=self.chosen.parameters,
         )
         return clusterer.fit(X)
 

@@ -37,7 +37,7 @@ def make_clusterer(
     name
         A key of :data:`CLUSTERERS`.
     k
-        Number of clusters, for those that are told one.
+        Number of clusters, for those that are told one, whatever ``parameters`` say.
     seed, threads
         Of the run.
     parameters
