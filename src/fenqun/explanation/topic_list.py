@@ -29,7 +29,8 @@ class Topic:
     zh: str
 
 
-_LIST = """
+_LISTS = {
+    "goods": """
 Bakery=烘焙|Bread=面包|Cakes=蛋糕|Cookies=饼干|Crackers=薄脆饼干|Breakfast cereal=早餐麦片|Cereal=麦片|Pasta=意面|Rice=米
 Flour=面粉|Sugar=糖|Spices=调味香料|Sauces=酱料|Condiments=调味品|Oil=食用油|Canned food=罐头|Soup=汤品|Noodles=面条
 Fruit=水果|Fruit & vegetables=果蔬|Organic fruit & vegetables=有机果蔬|Vegetables=蔬菜|Salad=沙拉|Salad dressing=沙拉酱|Potatoes=土豆|Onions=洋葱|Tomatoes=番茄|Berries=浆果|Citrus=柑橘|Tropical fruit=热带水果
@@ -49,29 +50,45 @@ Stationery=文具|School supplies=学习用品|Books=图书|Magazines=杂志|New
 Children's clothing=童装|Shoes=鞋|Bags=箱包|Jewellery=珠宝|Watches=手表|Accessories=配饰|Mobile phones=手机|Computers=电脑|Laptops=笔记本电脑
 Electronics=电子产品|Cameras=相机|Audio equipment=音响设备|Video games=电子游戏|Sports equipment=运动用品|Outdoor=户外|Bicycles=自行车
 Cars=汽车|Car accessories=汽车用品|Fuel=燃油|Gifts=礼品|Luggage=行李箱|Music CDs=唱片
+""",
+    "films": """
 Action=动作|Adventure=冒险|Animation=动画|Children's=儿童|Comedy=喜剧|Crime=犯罪|Documentary=纪录片|Drama=剧情|Fantasy=奇幻
 Film-Noir=黑色电影|Horror=恐怖|Musical=歌舞|Mystery=悬疑|Romance=爱情|Sci-Fi=科幻|Science fiction=科幻|Thriller=惊悚|War=战争|Western=西部
 Biography=传记|Family=家庭|History=历史|Sport=体育|Reality show=真人秀|Variety show=综艺|Talk show=脱口秀|Cartoon=卡通|Short video=短视频
+""",
+    "music": """
 Rock=摇滚|Pop=流行|Jazz=爵士|Blues=蓝调|Classical=古典|Classical music=古典音乐|Hip hop=嘻哈|Rap=说唱|Electronic=电子|Electronic music=电子音乐
 Dance=舞曲|Metal=金属|Heavy metal=重金属|Punk=朋克|Folk=民谣|Country=乡村|Reggae=雷鬼|Soul=灵魂乐|R&B=节奏布鲁斯|Indie=独立音乐|Ambient=氛围音乐
 Alternative rock=另类摇滚|Singer-songwriter=创作歌手|Soundtrack=原声
+""",
+    "news": """
 News=新闻|Politics=时政|Economy=经济|Business=商业|Finance=财经|Stocks=股票|Technology=科技|Science=科学|Health=健康|Education=教育
 Entertainment=娱乐|Celebrities=明星|Fashion=时尚|Travel=旅游|Food=美食|Lifestyle=生活|Real estate=房产|Games=游戏|Lottery=彩票|Horoscope=星座
 Military=军事|Society=社会|World news=国际新闻|Weather=天气|Football=足球|Basketball=篮球|Tennis=网球|Running=跑步|Fitness=健身|Photography=摄影
+""",
+    "learning": """
 Mathematics=数学|Physics=物理|Chemistry=化学|Biology=生物|Geography=地理|Literature=文学|English=英语|Chinese=语文|Languages=语言|Programming=编程
 Computer science=计算机科学|Statistics=统计|Art=艺术|Art history=艺术史|Painting=绘画|Music=音乐|Philosophy=哲学|Psychology=心理学|Law=法律
 Medical science=医学|Nursing=护理|Engineering=工程|Management=管理|Marketing=营销|Accounting=会计|Design=设计|Architecture=建筑|Exams=考试
 Homework=作业|Quizzes=测验|Lectures=讲座|Videos=视频|Forum=论坛|Assignments=作业|Reading=阅读|Writing=写作
+""",
+    "money": """
 Savings=储蓄|Deposits=存款|Loans=贷款|Mortgage=房贷|Credit cards=信用卡|Insurance=保险|Investment funds=基金|Bonds=债券|Pension=养老金
 Payments=支付|Transfers=转账|Cash withdrawals=取现|Household payments=家庭缴费|Utilities=水电缴费|Interest=利息|Wealth management=理财|Foreign exchange=外汇
-"""
+""",
+}
 
-TOPICS = [
-    Topic(*pair.split("=", 1))
-    for line in _LIST.strip().splitlines()
-    for pair in line.strip().split("|")
-    if "=" in pair
-]
+FIELDS: Mapping[str, list[Topic]] = {
+    field: [
+        Topic(*pair.split("=", 1))
+        for line in text.strip().splitlines()
+        for pair in line.strip().split("|")
+        if "=" in pair
+    ]
+    for field, text in _LISTS.items()
+}
+"""Entries by the field that they are from."""
+TOPICS = [topic for topics in FIELDS.values() for topic in topics]
 """All entries, in the order of the list."""
 ENTRIES: Mapping[str, Topic] = {
     text.casefold(): topic for topic in reversed(TOPICS) for text in (topic.en, topic.zh)

@@ -68,9 +68,9 @@ def embed_content(context: Context) -> StageOutput:
 
 def _write_themes(context: Context, phases: Phases) -> tuple[str, ...]:
     """Match the texts of a catalogue without categories to the topic list."""
-    store, run, space = phases.store, context.run, multilingual()
+    config, store, run, space = context.config, phases.store, context.run, multilingual()
     run.remove(THEMES)
-    if context.config.content.encoder == "none" or store.categories[1] or not any(store.texts):
+    if config.content.encoder == "none" or store.categories[1] or not any(store.texts):
         return ()
     cache = VectorCache(text_cache(run), space.id)
 
@@ -78,7 +78,8 @@ def _write_themes(context: Context, phases: Phases) -> tuple[str, ...]:
         return encode_distinct(space, texts, cache, context.progress, "themes of items")
 
     frequency = np.asarray(phases.counts("final").sum(axis=0)).ravel()
-    themes = find_themes([clean_text(text) for text in store.texts], frequency, encode)
+    texts = [clean_text(text) for text in store.texts]
+    themes = find_themes(texts, frequency, encode, config.scenario, config.run.seed)
     run.write_table(THEMES, pa.table({"theme": pa.array(themes, pa.string())}))
     return (THEMES,)
 
