@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from fenqun.data.synthetic_words import BRANDS, CITIES, FORMS, QUALITIES, VOCABULARY
+from fenqun.data.simulation.words import BRANDS, CITIES, FORMS, QUALITIES, VOCABULARY
 from fenqun.scenarios import SCENARIOS
 from fenqun.store import explain_io
 
