@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -42,7 +42,7 @@ def simulate(
 
     from fenqun.data.simulation.writing import FAULTS, TRUTH, write_simulation
 
-    simulation = _simulation(scenario, users, events, language.value, seed, items, titles)
+    simulation = _simulation(scenario, users, events, language, seed, items, titles)
     conf = write_simulation(simulation, output, dirty=dirty, progress=make_progress(quiet or as_json))
     told = json.loads((output / TRUTH).read_text(encoding="utf-8"))
     if as_json:
@@ -64,7 +64,7 @@ def _simulation(
     scenario: str,
     users: int,
     events: int | None,
-    language: str,
+    language: Language,
     seed: int,
     items: int | None,
     titles: Path | None,
@@ -84,7 +84,8 @@ def _simulation(
         )
     if events is not None:
         own["per_user"] = events / max(users, 1)
-    return SIMULATIONS[scenario](users=users, language=language, seed=seed, **own)
+    spoken: Literal["en", "zh"] = "zh" if language is Language.ZH else "en"
+    return SIMULATIONS[scenario](users=users, language=spoken, seed=seed, **own)
 
 
 def _print_files(folder: Path) -> None:

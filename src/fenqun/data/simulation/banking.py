@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PRODUCTS: dict[str, dict[str, tuple[str, ...]]] = {
     "en": {
-        "Income": ("Salary", "Pension", "Rent received"),
+        "Income": ("Salary",),
         "Payments": (
             "Groceries by card", "Fuel by card", "Travel by card", "Restaurant by card", "Online shop", "Pharmacy",
             "Clothing", "Subscription",
@@ -21,7 +21,7 @@ PRODUCTS: dict[str, dict[str, tuple[str, ...]]] = {
         "Loans": ("Consumer loan", "Car loan", "Home repair loan"),
     },
     "zh": {
-        "收入": ("工资", "养老金", "租金收入"),
+        "收入": ("工资",),
         "支付": ("刷卡买菜", "刷卡加油", "旅行消费", "餐饮消费", "网上购物", "药店", "服饰", "会员订阅"),
         "转账": ("房租", "水电燃气", "海外家人", "学费", "保险费", "捐款"),
         "储蓄": ("活期储蓄", "三个月定期", "一年定期", "三年定期", "住房储蓄计划", "儿童储蓄计划"),

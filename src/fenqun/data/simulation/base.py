@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
-from fenqun.data.simulation.draws import DAY, START, Floats, Ints
+from fenqun.data.simulation.draws import START, Ints
 from fenqun.errors import ConfigError
 from fenqun.scenarios import ScenarioName
 
@@ -70,9 +70,9 @@ class Simulation(ABC):
         """Zone of the wall clock."""
         return "Asia/Shanghai" if self.language == "zh" else "America/New_York"
 
-    def random(self, block: int | None = None) -> np.random.Generator:
-        """Generator of a block, or of what all blocks share."""
-        key = (_CODES[self.scenario], 0 if block is None else block + 1)
+    def random(self, block: int | None = None, part: int = 0) -> np.random.Generator:
+        """Generator of a block, or of one part of what all blocks share."""
+        key = (_CODES[self.scenario], 0 if block is None else block + 1, part)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
     def members(self, block: int) -> Ints:
@@ -142,8 +142,3 @@ def session_ids(members: Ints, owner: Ints) -> Ints:
     count = np.bincount(owner, minlength=len(members))
     nth = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
     return np.asarray(members[owner] * 1_000_000 + nth, dtype=np.int64)
-
-
-def in_months(days: int) -> Floats:
-    """Bounds of months of 28 days, in seconds, (n_months + 1,)."""
-    return np.arange(0, days + 1, 28, dtype=np.float64) * DAY

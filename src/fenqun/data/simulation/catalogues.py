@@ -42,7 +42,9 @@ class Catalogue:
         """Return about ``n`` titles, as many of each topic as there are, but four at least of each."""
         each = [np.flatnonzero(self.topic == t) for t in range(len(self.names))]
         chosen = [
-            np.sort(random.choice(rows, min(len(rows), max(4, round(n * len(rows) / len(self.topic)))), replace=False))
+            np.sort(
+                random.choice(rows, min(len(rows), max(4, round(n * len(rows) / len(self.topic)))), replace=False)
+            )
             for rows in each
         ]
         rows = np.concatenate(chosen)
@@ -60,7 +62,9 @@ def products(random: np.random.Generator, n: int, language: str) -> Catalogue:
         things = words[names[t]]
         thing = things[i % len(things)]
         titles.append(
-            f"{brand[i]} {quality[i]} {thing}, {form[i]}" if language == "en" else f"{brand[i]}{quality[i]}{thing}（{form[i]}）"
+            f"{brand[i]} {quality[i]} {thing}, {form[i]}"
+            if language == "en"
+            else f"{brand[i]}{quality[i]}{thing}（{form[i]}）"
         )
     return Catalogue(tuple(titles), topic, names)
 
@@ -78,7 +82,9 @@ def headlines(random: np.random.Generator, n: int, language: str) -> Catalogue:
         text = f"{words[0]} {words[1]} {words[2]}" if language == "en" else f"{words[2]}{words[0]}{words[1]}"
         seen[text] = seen.get(text, 0) + 1
         edition = EDITIONS[language].format(seen[text])
-        titles.append(text if seen[text] == 1 else f"{text}, {edition}" if language == "en" else f"{text}（{edition}）")
+        titles.append(
+            text if seen[text] == 1 else f"{text}, {edition}" if language == "en" else f"{text}（{edition}）"
+        )
     return Catalogue(tuple(titles), topic, names)
 
 
@@ -106,7 +112,9 @@ def read_titles(path: str | Path) -> Catalogue:
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         if isinstance(error, pa.ArrowKeyError):
             raise
-        raise SourceError(f"titles cannot be read ({error})", where=str(path), mend="give Parquet, CSV or TSV") from error
+        raise SourceError(
+            f"titles cannot be read ({error})", where=str(path), mend="give Parquet, CSV or TSV"
+        ) from error
     return _catalogue(path, titles, categories)
 
 
@@ -132,8 +140,12 @@ def _file(path: Path) -> tuple[list[str], list[str]]:
         parse = pyarrow.csv.ParseOptions(delimiter="\t" if path.suffix == ".tsv" else ",")
         table = pyarrow.csv.read_csv(path, parse_options=parse)
     if missing := [name for name in ("title", "category") if name not in table.column_names]:
-        raise ConfigError(f"has no column {', '.join(missing)}", where=str(path), mend="name them title and category")
-    complete = table.select(["title", "category"]).cast(pa.schema([("title", pa.string()), ("category", pa.string())]))
+        raise ConfigError(
+            f"has no column {', '.join(missing)}", where=str(path), mend="name them title and category"
+        )
+    complete = table.select(["title", "category"]).cast(
+        pa.schema([("title", pa.string()), ("category", pa.string())])
+    )
     complete = complete.drop_null()
     return complete["title"].to_pylist(), complete["category"].to_pylist()
 

@@ -98,6 +98,8 @@ def draw_sessions(
 
     Parameters
     ----------
+    random
+        Generator.
     per_day
         (n,) rates.
     days

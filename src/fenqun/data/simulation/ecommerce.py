@@ -20,12 +20,10 @@ from fenqun.data.simulation.draws import (
     DAY,
     Bools,
     Floats,
-    Grouped,
     Ints,
     Sessions,
     draw_sessions,
     pauses,
-    popularity,
     sums_by,
 )
 from fenqun.data.simulation.population import (
@@ -36,11 +34,10 @@ from fenqun.data.simulation.population import (
     log_binomial,
     log_negative_binomial,
 )
+from fenqun.data.simulation.shop import DAYS, DISCOUNT, HORIZON, TYPES, World
 from fenqun.data.simulation.words import CITIES
 from fenqun.errors import ConfigError
 
-DAYS, HORIZON = 182, 90
-"""Length of the log, and of the time after it over which the future spend is taken."""
 TIERS = ("high", "potential", "ordinary")
 TIER_SHARES = np.array([0.15, 0.25, 0.60])
 VISITS = np.array([1.6, 0.95, 0.85])
@@ -55,12 +52,9 @@ BUY = np.array([[0.60, 0.66], [0.42, 0.70], [0.40, 0.48]])
 RETURN = np.array([0.10, 0.05, 0.06])
 SPREAD = 3.0
 """Shape of the gamma distribution of single customers around their tier's visits."""
-DISCOUNT = 0.2
-MAIN, SECOND, LAPTOP, PER_VISIT = 0.6, 0.18, 0.4, 3.0
-TYPES = 6
-_DEAR = 0.3
+LAPTOP, PER_VISIT = 0.4, 3.0
+"""Share of visits on the laptop; views of a visit."""
 _RETURNED = 500_000  # added to the number of a visit: what is sent back days later is a visit of its own
-_PROMOTIONS, _PROMOTION_DAYS = 5, 7
 
 
 @dataclass(frozen=True)
@@ -86,64 +80,20 @@ class Shop(Simulation):
             raise ConfigError(f"{self.items} items are too few", where="items", mend="ask for 48 or more")
 
     @cached_property
-    def _catalogue(self) -> Catalogue:
+    def world(self) -> World:
+        """What all customers share."""
         random = self.random()
-        return self.titles.sample(random, self.items) if self.titles else products(random, self.items, self.language)
+        made = (
+            self.titles.sample(random, self.items) if self.titles else products(random, self.items, self.language)
+        )
+        return World(made, tuple(self.random(part=part) for part in (1, 2, 3)))
 
     @cached_property
     def interests(self) -> Interests:
         """Types, named by their main category; more types than categories share one, and differ in the second."""
-        names = self._catalogue.names
+        names = self.world.catalogue.names
         main = [names[t % len(names)] for t in range(TYPES)]
         return Interests(tuple(name if main.count(name) == 1 else f"{name} {t + 1}" for t, name in enumerate(main)))
-
-    @cached_property
-    def prices(self) -> Floats:
-        """(n_items,) list prices; categories differ."""
-        topic = self._catalogue.topic
-        drawn = self._world(1).normal(1.5 + 0.35 * (topic % 8), 0.4)
-        return np.asarray(np.round(np.exp(drawn), 2))
-
-    @cached_property
-    def dear(self) -> Bools:
-        """(n_items,) whether an item lies on the dear shelf of its category: the dearest 30 %."""
-        topic, dear = self._catalogue.topic, np.zeros(len(self.prices), dtype=bool)
-        for t in range(len(self._catalogue.names)):
-            rows = np.flatnonzero(topic == t)
-            dear[rows[np.argsort(-self.prices[rows], kind="stable")[: max(1, round(_DEAR * len(rows)))]]] = True
-        return dear
-
-    @cached_property
-    def promoted(self) -> Bools:
-        """(n_categories, days) whether a promotion runs, also over the horizon."""
-        random, n = self._world(2), len(self._catalogue.names)
-        runs = np.zeros((n, DAYS + HORIZON), dtype=bool)
-        for topic, first in enumerate(random.integers(0, DAYS - _PROMOTION_DAYS, (n, _PROMOTIONS))):
-            for day in first:
-                runs[topic, day : day + _PROMOTION_DAYS] = True
-        return runs
-
-    @cached_property
-    def _tastes(self) -> Grouped:
-        """Items by (type, beginning or end of the log, shelf), rows in this order."""
-        random, topic, n_topics = self._world(3), self._catalogue.topic, len(self._catalogue.names)
-        weights = np.zeros((TYPES, 2, 2, len(topic)))
-        for kind in range(TYPES):
-            order = np.argsort(random.random(len(topic)))
-            rank = popularity(len(topic))[order]
-            main, others = kind % n_topics, (kind + 2, kind + 2 + kind % 2)
-            for late, other in enumerate(others):
-                share = np.full(n_topics, (1 - MAIN - SECOND) / n_topics)
-                share[main] += MAIN
-                share[other % n_topics] += SECOND
-                for shelf in (0, 1):
-                    on = self.dear == bool(shelf)
-                    total = np.bincount(topic, rank * on, minlength=n_topics)
-                    weights[kind, late, shelf] = share[topic] * rank * on / total[topic]
-        return Grouped(weights.reshape(-1, len(topic)))
-
-    def _world(self, part: int) -> np.random.Generator:
-        return np.random.default_rng(self.random().integers(0, 2**63, 8)[part])
 
     @property
     def _per_view(self) -> float:
@@ -160,29 +110,7 @@ class Shop(Simulation):
 
     def shared(self) -> Tables:
         """``items`` (item_id, title, category, price) and ``promotions`` (category, starts, ends, discount)."""
-        catalogue = self._catalogue
-        edges = np.diff(self.promoted.astype(np.int8), axis=1, prepend=0, append=0)
-        topic, first = np.nonzero(edges == 1)
-        ends = np.nonzero(edges == -1)[1]
-        names = pa.array(catalogue.names, pa.string())
-        return {
-            "items": pa.table(
-                {
-                    "item_id": item_ids(len(catalogue.titles)),
-                    "title": list(catalogue.titles),
-                    "category": names.take(pa.array(catalogue.topic)),
-                    "price": self.prices,
-                }
-            ),
-            "promotions": pa.table(
-                {
-                    "category": names.take(pa.array(topic)),
-                    "starts": wall_clock(first * DAY),
-                    "ends": wall_clock(ends * DAY),
-                    "discount": np.full(len(topic), DISCOUNT),
-                }
-            ),
-        }
+        return self.world.tables()
 
     def block(self, index: int) -> Tables:
         """``events``, ``users`` and ``truth`` of a block."""
@@ -222,12 +150,12 @@ class Shop(Simulation):
         day = sessions.day[visit]
         dear = random.random(len(visit)) < PREMIUM[tier[owner]]
         late = random.random(len(visit)) < np.minimum(day / DAYS, 1)
-        item = self._tastes.draw(random, (taste * 2 + late) * 2 + dear)
-        promoted = self.promoted[self._catalogue.topic[item], day]
+        item = self.world.tastes.draw(random, (taste * 2 + late) * 2 + dear)
+        promoted = self.world.promoted[self.world.catalogue.topic[item], day]
         cart = random.random(len(visit)) < CART[tier[owner]]
         bought = cart & (random.random(len(visit)) < BUY[tier[owner], promoted.astype(np.int64)])
         quantity = 1 + random.poisson(0.2, len(visit))
-        paid = np.round(self.prices[item] * np.where(promoted, 1 - DISCOUNT, 1) * quantity, 2)
+        paid = np.round(self.world.prices[item] * np.where(promoted, 1 - DISCOUNT, 1) * quantity, 2)
         back = bought & (random.random(len(visit)) < RETURN[tier[owner]])
         return _Views(
             visit, owner, day, sessions.elsewhere[visit], item, dear, promoted, cart, bought, back, quantity, paid
@@ -252,7 +180,7 @@ class Shop(Simulation):
         return pa.table(
             {
                 "user_id": ids.take(pa.array(views.owner[view])),
-                "item_id": item_ids(len(self.prices)).take(pa.array(views.item[view])),
+                "item_id": item_ids(len(self.world.prices)).take(pa.array(views.item[view])),
                 "timestamp": wall_clock(time),
                 "event_type": names.take(pa.array(kind)),
                 "value": pa.array(views.paid[view], mask=kind != 2),
@@ -281,7 +209,7 @@ class Shop(Simulation):
     def _guess_type(self, views: _Views, n: int) -> Ints:
         log = np.flatnonzero(views.day < DAYS)
         late = views.day[log] / DAYS
-        shares = self._tastes.shares.reshape(TYPES, 2, 2, -1)
+        shares = self.world.tastes.shares.reshape(TYPES, 2, 2, -1)
         shelf, item = views.dear[log].astype(np.int64), views.item[log]
         likely = np.log(shares[:, 0, shelf, item] * (1 - late) + shares[:, 1, shelf, item] * late).T
         away = views.elsewhere[log]
@@ -298,7 +226,9 @@ class Shop(Simulation):
         def tally(chosen: Bools) -> Ints:
             return np.bincount(views.owner[log & chosen], minlength=n)
 
-        score += log_binomial(tally(views.dear), tally(log), PREMIUM) + log_binomial(tally(views.cart), tally(log), CART)
+        score += log_binomial(tally(views.dear), tally(log), PREMIUM) + log_binomial(
+            tally(views.cart), tally(log), CART
+        )
         for promoted in (0, 1):
             tried = views.cart & (views.promoted == bool(promoted))
             score += log_binomial(tally(tried & views.bought), tally(tried), BUY[:, promoted])

@@ -94,9 +94,7 @@ class School(Simulation):
         passed = score >= PASS
         leaves = ~passed & (random.random(n) < _LEAVES)
         last = np.where(leaves, random.integers(EARLY, WEEKS, n), WEEKS)
-        likely = np.stack(
-            [expit(log_odds - (TOP - PASS) / POINTS), np.zeros(n), expit(-log_odds)], axis=1
-        )
+        likely = np.stack([expit(log_odds - (TOP - PASS) / POINTS), np.zeros(n), expit(-log_odds)], axis=1)
         likely[:, 1] = 1 - likely.sum(axis=1)
         ids = user_ids(members)
         watched = np.zeros((n, len(self.interests.names)))
@@ -138,7 +136,9 @@ class School(Simulation):
         active = random.random((n, 2, WEEKS)) < expit(ACTIVE[style] + diligence)[:, None, None]
         active[:, 1] &= random.random((n, WEEKS)) < _SECOND_COURSE
         active[:, 0, 0] = True  # everybody comes in the first week
-        rates = np.concatenate([np.full((n, LECTURE), self._views), np.zeros((n, 2)), FORUM[style][:, None]], axis=1)
+        rates = np.concatenate(
+            [np.full((n, LECTURE), self._views), np.zeros((n, 2)), FORUM[style][:, None]], axis=1
+        )
         count = random.poisson(np.broadcast_to(rates[:, None, None, :], (n, 2, WEEKS, 5)))
         count[..., 2] = random.random((n, 2, WEEKS)) < HOMEWORK
         count[..., 3] = random.random((n, 2, WEEKS)) < QUIZ
@@ -198,7 +198,9 @@ class School(Simulation):
         n = truth.num_rows
         region = pa.array(REGIONS[self.language], pa.string()).take(pa.array(random.integers(0, 4, n)))
         judged = {name: truth[name] for name in ("type", "style", "tier", "result")}
-        return pa.table({"user_id": truth["user_id"], "region": region, "terms_before": random.poisson(2, n), **judged})
+        return pa.table(
+            {"user_id": truth["user_id"], "region": region, "terms_before": random.poisson(2, n), **judged}
+        )
 
     def settings(self) -> dict[str, Any]:
         """Columns of the log of the first weeks, labels ``type``, ``style``, ``tier`` and ``result``."""
@@ -240,7 +242,9 @@ def _day(random: np.random.Generator, style: Ints, activity: Ints) -> Ints:
     """Weekday (0 is Monday) of each piece of work: crammers leave it for the end, homework comes late in the week."""
     any_day, end = random.integers(0, 7, len(style)), random.integers(5, 7, len(style))
     before = random.integers(0, 5, len(style))
-    usual = np.where(activity == 2, random.integers(3, 7, len(style)), np.where(activity < LECTURE, before, any_day))
+    usual = np.where(
+        activity == 2, random.integers(3, 7, len(style)), np.where(activity < LECTURE, before, any_day)
+    )
     return np.asarray(np.where(style == 1, end, np.where(style == 3, any_day, usual)), dtype=np.int64)
 
 

@@ -16,14 +16,22 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
+from fenqun.data.simulation.accounts import (
+    BORROWS,
+    MONTH,
+    MONTHS,
+    Loans,
+    Outgoing,
+    draw_loans,
+    run_accounts,
+    signs_of,
+)
 from fenqun.data.simulation.banking import AGES, HABITS, PRODUCTS
 from fenqun.data.simulation.base import Simulation, Tables, item_ids, user_ids, wall_clock
 from fenqun.data.simulation.draws import CLOSES, DAY, OPENS, Bools, Floats, Grouped, Ints, popularity, sums_by
 from fenqun.data.simulation.population import Interests, classified, followed, labels, ranked
 from fenqun.data.simulation.syllabus import REGIONS
 
-MONTHS, MONTH = 13, 28
-"""Length of the log in months of 28 days."""
 TIERS = ("high net worth", "potential", "ordinary")
 TIER_SHARES = np.array([0.08, 0.22, 0.70])
 INCOME = np.array([9.5, 8.15, 8.0])
@@ -38,11 +46,6 @@ HABIT_SHARES = np.array(
     [[0.70, 0.20, 0.06, 0.04], [0.32, 0.20, 0.42, 0.06], [0.34, 0.16, 0.10, 0.40], [0.46, 0.44, 0.06, 0.04]]
 )
 """What goes out, by habit: payments, transfers, savings, investments."""
-BORROWS = np.array([0.12, 0.06, 0.10, 0.75])
-"""Probability to take a loan, by habit."""
-INSTALMENTS, INTEREST = 18, 1.08
-MISSES = np.array([0.03, 0.35])
-"""Probability to miss an instalment: with a balance above zero, and below."""
 SIGNS = ("missed", "below_zero", "burden")
 WEIGHTS, INTERCEPT = np.array([5.0, 1.5, 4.0]), -3.6
 """Log-odds of default: intercept, and weights of the share of instalments missed, of months below zero, and of income."""
@@ -93,9 +96,9 @@ class Bank(Simulation):
         tier = random.choice(len(TIERS), n, p=TIER_SHARES)
         income = self._income(random, tier)
         out = self._outgoing(random, habit, second, tier, income)
-        loans = _draw_loans(random, habit, income)
-        paid, balance = _run_accounts(random, income, out, loans)
-        signs = _signs(paid, balance, loans, income)
+        loans = draw_loans(random, habit, income)
+        paid, balance = run_accounts(random, income, out, loans)
+        signs = signs_of(paid, balance, loans, income)
         log_odds = INTERCEPT + signs @ WEIGHTS
         defaults = np.where(loans.taken, random.random(n) < expit(log_odds), -1).astype(np.int64)
         ids = user_ids(members)
@@ -138,7 +141,7 @@ class Bank(Simulation):
 
     def _outgoing(
         self, random: np.random.Generator, habit: Ints, second: Ints, tier: Ints, income: Floats
-    ) -> _Outgoing:
+    ) -> Outgoing:
         """Payments, transfers, savings and investments; more of them are smaller ones."""
         n = len(habit)
         repaid = float(self.interests.sizes @ BORROWS) * (MONTHS - 3)
@@ -154,7 +157,7 @@ class Bank(Simulation):
         share = (low + (high - low) * random.random(n)) * MONTHS / np.maximum(rate, 1)
         month = second_at // (MONTH * DAY)
         amount = income[owner, month] * share[owner] * np.exp(random.normal(-0.18, 0.6, len(owner)))
-        return _Outgoing(owner, second_at, branch, kind, item, np.maximum(np.round(amount, 2), 0.01))
+        return Outgoing(owner, second_at, branch, kind, item, np.maximum(np.round(amount, 2), 0.01))
 
     def _events(
         self,
@@ -162,12 +165,11 @@ class Bank(Simulation):
         members: Ints,
         ids: pa.Array,
         income: Floats,
-        out: _Outgoing,
-        loans: _Loans,
+        out: Outgoing,
+        loans: Loans,
         paid: Bools,
     ) -> pa.Table:
         n, loan_item = len(members), self._starts[5] + loans.product
-        source = random.integers(0, self._starts[1], n)
         everyone, month = (x.ravel() for x in np.indices((n, MONTHS)))
         payer, paid_month = np.nonzero(paid)
         borrower = np.flatnonzero(loans.taken)
@@ -177,10 +179,8 @@ class Bank(Simulation):
             return np.asarray(moment, dtype=np.int64)
 
         owner = np.concatenate([out.owner, everyone, borrower, payer])
-        item = np.concatenate([out.item, source[everyone], loan_item[borrower], loan_item[payer]])
-        time = np.concatenate(
-            [out.second, at(month, 1), at(loans.month[borrower], 3), at(paid_month, 5)]
-        )
+        item = np.concatenate([out.item, np.zeros_like(everyone), loan_item[borrower], loan_item[payer]])
+        time = np.concatenate([out.second, at(month, 1), at(loans.month[borrower], 3), at(paid_month, 5)])
         value = np.concatenate([out.amount, income.ravel(), loans.principal[borrower], loans.instalment[payer]])
         names = (*OUTGOING, "income", "loan", "repayment")
         kind = np.concatenate(
@@ -211,9 +211,11 @@ class Bank(Simulation):
 
         judged = {name: truth[name] for name in ("type", "tier", "default")}
         words = {"region": any_of(REGIONS[self.language]), "age": any_of(AGES), "gender": any_of(("f", "m"))}
-        return pa.table({"user_id": truth["user_id"], **words, "client_since": random.integers(2005, 2024, n), **judged})
+        return pa.table(
+            {"user_id": truth["user_id"], **words, "client_since": random.integers(2005, 2024, n), **judged}
+        )
 
-    def _guess_type(self, out: _Outgoing, loans: _Loans, n: int) -> Ints:
+    def _guess_type(self, out: Outgoing, loans: Loans, n: int) -> Ints:
         kinds = len(HABIT_SHARES)
         shares = self._products.shares.reshape(kinds, len(OUTGOING), -1)
         likely = np.log(HABIT_SHARES[:, out.kind] * shares[:, out.kind, out.item]).T
@@ -257,66 +259,9 @@ class Bank(Simulation):
         }
 
 
-@dataclass(frozen=True)
-class _Outgoing:
-    """What leaves the account but for loans, one entry an operation."""
-
-    owner: Ints
-    second: Ints
-    branch: Bools
-    kind: Ints
-    item: Ints
-    amount: Floats
-
-
-@dataclass(frozen=True)
-class _Loans:
-    """At most one loan a client: whether, in which month, of which product, how much."""
-
-    taken: Bools
-    month: Ints
-    product: Ints
-    principal: Floats
-    instalment: Floats
-
-
 def _progress() -> Floats:
     """How far the log has come in each month, (MONTHS,)."""
     return np.arange(MONTHS) / (MONTHS - 1)
-
-
-def _draw_loans(random: np.random.Generator, habit: Ints, income: Floats) -> _Loans:
-    n = len(habit)
-    month = random.integers(1, 6, n)
-    principal = np.round(income[np.arange(n), month] * random.uniform(3, 10, n), 2)
-    instalment = np.round(principal * INTEREST / INSTALMENTS, 2)
-    return _Loans(random.random(n) < BORROWS[habit], month, random.integers(0, 3, n), principal, instalment)
-
-
-def _run_accounts(random: np.random.Generator, income: Floats, out: _Outgoing, loans: _Loans) -> tuple[Bools, Floats]:
-    """Take the accounts through the months: which instalments are paid, and the balance at each end, (n, MONTHS)."""
-    n = len(income)
-    cell = out.owner * MONTHS + out.second // (MONTH * DAY)
-    net = income - np.bincount(cell, out.amount, minlength=n * MONTHS).reshape(n, MONTHS)
-    balance = np.empty((n, MONTHS))
-    paid = np.zeros((n, MONTHS), dtype=bool)
-    now = income[:, 0] * random.uniform(0.5, 3, n)
-    for month in range(MONTHS):
-        due = loans.taken & (month > loans.month)
-        paid[:, month] = due & (random.random(n) >= MISSES[(now < 0).astype(np.int64)])
-        now = now + net[:, month] - paid[:, month] * loans.instalment
-        # Half of a loan pays for what it was taken for in the same month.
-        now = now + (loans.taken & (month == loans.month)) * loans.principal / 2
-        balance[:, month] = now
-    return paid, balance
-
-
-def _signs(paid: Bools, balance: Floats, loans: _Loans, income: Floats) -> Floats:
-    """Signs of the account by which default is decided, (n, 3); of no meaning without a loan."""
-    due = np.arange(MONTHS) > loans.month[:, None]
-    missed = 1 - paid.sum(axis=1) / due.sum(axis=1)
-    below = ((balance < 0) & due).sum(axis=1) / due.sum(axis=1)
-    return np.stack([missed, below, loans.instalment / income[np.arange(len(income)), loans.month]], axis=1)
 
 
 def _guess_tier(income: Floats) -> Ints:

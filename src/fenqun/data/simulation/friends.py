@@ -16,6 +16,8 @@ def draw_friends(random: np.random.Generator, kinds: Ints, members: Ints) -> tup
 
     Parameters
     ----------
+    random
+        Generator.
     kinds
         (n,) types.
     members

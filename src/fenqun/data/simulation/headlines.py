@@ -5,10 +5,34 @@ from __future__ import annotations
 SUBJECTS: dict[str, dict[str, tuple[str, ...]]] = {
     "en": {
         "News": ("City council", "The transport minister", "A coastal town", "The water board", "Regional court"),
-        "Entertainment": ("The lead singer", "A film festival", "The comedy duo", "A streaming series", "The stage cast"),
-        "Sports": ("The home team", "A young striker", "The relay squad", "The national coach", "The marathon leader"),
-        "Technology": ("A phone maker", "The open-source group", "A chip designer", "The robot lab", "A satellite firm"),
-        "Games": ("The strategy game", "An indie studio", "The racing title", "A puzzle classic", "The online arena"),
+        "Entertainment": (
+            "The lead singer",
+            "A film festival",
+            "The comedy duo",
+            "A streaming series",
+            "The stage cast",
+        ),
+        "Sports": (
+            "The home team",
+            "A young striker",
+            "The relay squad",
+            "The national coach",
+            "The marathon leader",
+        ),
+        "Technology": (
+            "A phone maker",
+            "The open-source group",
+            "A chip designer",
+            "The robot lab",
+            "A satellite firm",
+        ),
+        "Games": (
+            "The strategy game",
+            "An indie studio",
+            "The racing title",
+            "A puzzle classic",
+            "The online arena",
+        ),
         "Food": ("The corner bakery", "A noodle chef", "The spice market", "A family recipe", "The tea house"),
     },
     "zh": {
@@ -24,12 +48,32 @@ SUBJECTS: dict[str, dict[str, tuple[str, ...]]] = {
 
 PREDICATES: dict[str, dict[str, tuple[str, ...]]] = {
     "en": {
-        "News": ("approves the new budget", "answers questions on the flood", "opens an inquiry", "votes on the bridge"),
-        "Entertainment": ("announces a second season", "shares backstage pictures", "wins the audience prize", "plans a tour"),
+        "News": (
+            "approves the new budget",
+            "answers questions on the flood",
+            "opens an inquiry",
+            "votes on the bridge",
+        ),
+        "Entertainment": (
+            "announces a second season",
+            "shares backstage pictures",
+            "wins the audience prize",
+            "plans a tour",
+        ),
         "Sports": ("wins in extra time", "returns after injury", "sets a season record", "reaches the final"),
-        "Technology": ("presents a lighter model", "releases version two", "fixes a battery fault", "tests a new sensor"),
+        "Technology": (
+            "presents a lighter model",
+            "releases version two",
+            "fixes a battery fault",
+            "tests a new sensor",
+        ),
         "Games": ("adds a co-op mode", "gets its largest update", "opens the beta", "holds a weekend tournament"),
-        "Food": ("shows how to fold dumplings", "lists ten quick soups", "opens a night stall", "brings back a classic"),
+        "Food": (
+            "shows how to fold dumplings",
+            "lists ten quick soups",
+            "opens a night stall",
+            "brings back a classic",
+        ),
     },
     "zh": {
         "新闻": ("通过新预算", "回应汛情提问", "启动调查", "表决大桥方案"),
@@ -48,7 +92,14 @@ PLACES = {
 }
 EDITIONS = {"en": "part {}", "zh": "第{}期"}
 
-LIVES: dict[str, float] = {"News": 2.0, "新闻": 2.0, "Sports": 5.0, "体育": 5.0, "Entertainment": 21.0, "娱乐": 21.0}
+LIVES: dict[str, float] = {
+    "News": 2.0,
+    "新闻": 2.0,
+    "Sports": 5.0,
+    "体育": 5.0,
+    "Entertainment": 21.0,
+    "娱乐": 21.0,
+}
 """Days after which the attention for an item of the topic has fallen to 1/e."""
 LONG_LIFE = 90.0
 """The same for all other topics."""

@@ -83,8 +83,8 @@ def log_negative_binomial(count: Ints, mean: Floats, shape: float) -> Floats:
 
     ``mean`` broadcasts against ``count``.
     """
-    result: Floats = gammaln(count + shape) + count * np.log(mean) - (count + shape) * np.log(mean + shape)
-    return result + shape * np.log(shape)
+    known = gammaln(count + shape) + shape * np.log(shape)
+    return np.asarray(known + count * np.log(mean) - (count + shape) * np.log(mean + shape))
 
 
 def log_binomial(hits: Ints, tries: Ints, probability: Floats) -> Floats:

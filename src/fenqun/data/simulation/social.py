@@ -16,28 +16,20 @@ import pyarrow as pa
 
 from fenqun.data.simulation.base import Simulation, Tables, item_ids, session_ids, user_ids, wall_clock
 from fenqun.data.simulation.catalogues import Catalogue, headlines
-from fenqun.data.simulation.draws import Bools, Floats, Grouped, Ints, Sessions, draw_sessions, pauses, sums_by
+from fenqun.data.simulation.draws import Bools, Floats, Ints, Sessions, draw_sessions, pauses, sums_by
+from fenqun.data.simulation.feed import DAYS, EXAMINED, POLICIES, REACTIONS, SLOTS, World
 from fenqun.data.simulation.friends import draw_friends
-from fenqun.data.simulation.headlines import LIVES, LONG_LIFE
 from fenqun.data.simulation.population import Interests, classified, followed, labels, log_negative_binomial
 from fenqun.data.simulation.words import CITIES
 from fenqun.errors import ConfigError
 
-DAYS = 182
 TIERS = ("core", "regular", "occasional")
 TIER_SHARES = np.array([0.15, 0.35, 0.50])
 VISITS = np.array([2.6, 1.1, 0.45])
 """How often a tier comes, relative to one another."""
 SPREAD = 6.0
-MAIN, SECOND, TABLET, FEED = 0.62, 0.18, 0.4, 0.3
-SLOTS, PER_VISIT = 8, 3.0
-EXAMINED = (1.0 + np.arange(SLOTS)) ** -0.5
-"""Probability that a position is looked at."""
-POLICIES = ("popular", "uniform")
-CLICKS = (0.40, 0.22, 0.06)
-"""Probability to open what was looked at, before the item's appeal: main topic, second topic, any other."""
-REACTIONS = ("like", "comment", "share", "follow")
-_FORGOTTEN = 0.002
+TABLET, FEED, PER_VISIT = 0.4, 0.3, 3.0
+"""Share of visits on the tablet, and of visits in which the feed is read; views of the others."""
 
 
 @dataclass(frozen=True)
@@ -62,112 +54,32 @@ class Feed(Simulation):
         if self.items < 48:
             raise ConfigError(f"{self.items} items are too few", where="items", mend="ask for 48 or more")
 
-    # -- what all users share ------------------------------------------------------------------
-
     @cached_property
-    def _catalogue(self) -> Catalogue:
-        random = self._world(0)
-        return self.titles.sample(random, self.items) if self.titles else headlines(random, self.items, self.language)
+    def world(self) -> World:
+        """What all users share."""
+        random = self.random()
+        made = (
+            self.titles.sample(random, self.items) if self.titles else headlines(random, self.items, self.language)
+        )
+        return World(made, tuple(self.random(part=part) for part in (1, 2, 3)))
 
     @cached_property
     def interests(self) -> Interests:
         """Types, named by the topic they love."""
-        return Interests(self._catalogue.names)
-
-    @cached_property
-    def _topics(self) -> Grouped:
-        """Topics that a type searches for, rows (type, beginning or end of the log)."""
-        kinds = len(self._catalogue.names)
-        shares = np.full((kinds, 2, kinds), (1 - MAIN - SECOND) / kinds)
-        for kind in range(kinds):
-            shares[kind, :, kind] += MAIN
-            for late in (0, 1):
-                shares[kind, late, self._second(kind, late)] += SECOND
-        return Grouped(shares.reshape(-1, kinds))
-
-    def _second(self, kind: int, late: int) -> int:
-        """Second topic of a type; that of every other type moves on during the log."""
-        return (kind + 1 + late * (kind % 2)) % len(self._catalogue.names)
-
-    @cached_property
-    def appeal(self) -> Floats:
-        """(n_items,) factor on the probability that an item is opened."""
-        return self._world(1).uniform(0.6, 1.0, len(self._catalogue.titles))
-
-    @cached_property
-    def published(self) -> Ints:
-        """(n_items,) day of publication; negative before the log begins. The first four of a topic are old."""
-        topic, random = self._catalogue.topic, self._world(2)
-        day = random.integers(-30, DAYS - 1, len(topic))
-        first = np.searchsorted(topic, np.arange(len(self._catalogue.names)))
-        day[(first[:, None] + np.arange(4)).ravel()] = -30
-        return day
-
-    @cached_property
-    def attention(self) -> Floats:
-        """(days, n_items) attention for each item: none before it is out, then falling by the life of its topic."""
-        lives = np.array([LIVES.get(name, LONG_LIFE) for name in self._catalogue.names])[self._catalogue.topic]
-        age = np.arange(DAYS)[:, None] - self.published[None, :]
-        fame = self._world(3).permutation((5.0 + np.arange(len(lives))) ** -1.0)
-        return np.where(age >= 0, np.maximum(np.exp(-np.maximum(age, 0) / lives), _FORGOTTEN) * fame, 0.0)
-
-    @cached_property
-    def _in_topic(self) -> Grouped:
-        return Grouped(self.attention, self._catalogue.topic)
-
-    @cached_property
-    def _popular(self) -> Grouped:
-        return Grouped(self.attention)
-
-    @cached_property
-    def clicks(self) -> Floats:
-        """(n_types, n_topics) probability to open what was looked at, before the item's appeal."""
-        kinds = len(self._catalogue.names)
-        table = np.full((kinds, kinds), CLICKS[2])
-        for kind in range(kinds):
-            table[kind, self._second(kind, 0)] = CLICKS[1]
-            table[kind, kind] = CLICKS[0]
-        return table
-
-    @cached_property
-    def reactions(self) -> Floats:
-        """(n_types, 4) probability of each reaction to what was opened; types differ in how they react."""
-        usual = np.array([0.16, 0.06, 0.05, 0.03])
-        factors = np.array([[0.6, 1.6, 1.4, 0.7], [1.5, 0.8, 0.9, 1.4], [1.0, 1.5, 0.8, 1.0], [0.9, 0.6, 1.6, 1.0]])
-        return np.asarray(usual * factors[np.arange(len(self._catalogue.names)) % len(factors)])
-
-    def _world(self, part: int) -> np.random.Generator:
-        return np.random.default_rng(self.random().integers(0, 2**63, 8)[part])
-
-    def _reward(self, shares: Floats) -> Floats:
-        """(n_types,) chance that what a policy shows on an average day is opened once looked at."""
-        shown = np.zeros((shares.shape[1],)) + shares.mean(axis=0)
-        by_topic = np.bincount(self._catalogue.topic, shown * self.appeal, minlength=len(self._catalogue.names))
-        return np.asarray(self.clicks @ by_topic)
-
-    @cached_property
-    def policies(self) -> dict[str, Floats]:
-        """Of each policy, the probability to open an item in an average position, by followed type (n_types,)."""
-        out = (self.attention > 0).astype(np.float64)
-        uniform = out / out.sum(axis=1, keepdims=True)
-        topic, kinds = self._catalogue.topic, len(self._catalogue.names)
-        own = self._in_topic.shares.mean(axis=0) * self.appeal
-        best = np.array([own[topic == kind].sum() for kind in range(kinds)]) * np.diag(self.clicks)
-        values = {"popular": self._reward(self._popular.shares), "uniform": self._reward(uniform), "topic": best}
-        return {name: value * EXAMINED.mean() for name, value in values.items()}
+        return Interests(self.world.catalogue.names)
 
     @property
     def _rates(self) -> Floats:
         """(n_tiers,) mean visits a day."""
         sizes = self.interests.sizes
-        opened = SLOTS * sizes @ (self.policies["popular"] + self.policies["uniform"]) / 2
+        opened = SLOTS * sizes @ (self.world.policies["popular"] + self.world.policies["uniform"]) / 2
         views = FEED * opened + (1 - FEED) * PER_VISIT
-        per_visit = views * float(1 + sizes @ self.reactions.sum(axis=1))
+        per_visit = views * float(1 + sizes @ self.world.reactions.sum(axis=1))
         return np.asarray(VISITS / (TIER_SHARES @ VISITS) * self.per_user / per_visit / DAYS)
 
     def shared(self) -> Tables:
         """``items`` (item_id, title, category, published) and ``items_truth`` (item_id, appeal)."""
-        catalogue = self._catalogue
+        catalogue = self.world.catalogue
         ids = item_ids(len(catalogue.titles))
         return {
             "items": pa.table(
@@ -175,10 +87,10 @@ class Feed(Simulation):
                     "item_id": ids,
                     "title": list(catalogue.titles),
                     "category": pa.array(catalogue.names, pa.string()).take(pa.array(catalogue.topic)),
-                    "published": wall_clock(self.published * 86_400),
+                    "published": wall_clock(self.world.published * 86_400),
                 }
             ),
-            "items_truth": pa.table({"item_id": ids, "appeal": self.appeal}),
+            "items_truth": pa.table({"item_id": ids, "appeal": self.world.appeal}),
         }
 
     # -- users -------------------------------------------------------------------------------
@@ -196,7 +108,7 @@ class Feed(Simulation):
         searched = self._search(random, sessions, taste, feed)
         shown = self._show(random, sessions, taste, feed)
         views = _joined(searched, shown)
-        reacted = random.random((len(views.visit), 4)) < self.reactions[taste[views.visit]]
+        reacted = random.random((len(views.visit), 4)) < self.world.reactions[taste[views.visit]]
         ids, visits = user_ids(members), session_ids(members, sessions.owner)
         kinds = self._guess(sessions, searched, shown, views, reacted, n)
         count = np.bincount(sessions.owner, minlength=n)[:, None]
@@ -228,8 +140,8 @@ class Feed(Simulation):
         visit = np.repeat(np.arange(len(size)), size)
         day = sessions.day[visit]
         late = random.random(len(visit)) < day / DAYS
-        topic = self._topics.draw(random, taste[visit] * 2 + late)
-        return _Views(visit, self._in_topic.draw(random, day, topic), pauses(random, visit))
+        topic = self.world.topics.draw(random, taste[visit] * 2 + late)
+        return _Views(visit, self.world.in_topic.draw(random, day, topic), pauses(random, visit))
 
     def _show(self, random: np.random.Generator, sessions: Sessions, taste: Ints, feed: Bools) -> _Shown:
         """What the feed showed, and what was opened. Each position is drawn alone, so that propensities are exact."""
@@ -237,12 +149,18 @@ class Feed(Simulation):
         position = np.tile(np.arange(SLOTS), int(feed.sum()))
         day = sessions.day[visit]
         policy = np.repeat(random.integers(0, 2, int(feed.sum())), SLOTS)
-        by_day = np.sort(self.published)
+        by_day = np.sort(self.world.published)
         out = np.searchsorted(by_day, day, side="right")
-        any_item = np.argsort(self.published, kind="stable")[(random.random(len(visit)) * out).astype(np.int64)]
-        item = np.where(policy == 0, self._popular.draw(random, day), any_item)
-        propensity = np.where(policy == 0, self._popular.shares[day, item], 1 / out)
-        chance = EXAMINED[position] * self.clicks[taste[visit], self._catalogue.topic[item]] * self.appeal[item]
+        any_item = np.argsort(self.world.published, kind="stable")[
+            (random.random(len(visit)) * out).astype(np.int64)
+        ]
+        item = np.where(policy == 0, self.world.popular.draw(random, day), any_item)
+        propensity = np.where(policy == 0, self.world.popular.shares[day, item], 1 / out)
+        chance = (
+            EXAMINED[position]
+            * self.world.clicks[taste[visit], self.world.catalogue.topic[item]]
+            * self.world.appeal[item]
+        )
         clicked = random.random(len(visit)) < chance
         return _Shown(visit, position, policy, item, propensity, clicked, 3 * position + pauses(random, visit, 30))
 
@@ -263,7 +181,7 @@ class Feed(Simulation):
         # Who only scrolled past has one short view, so that everybody is in the log.
         alone = np.searchsorted(sessions.owner, silent)
         visit, kind = np.append(visit, alone), np.append(kind, np.zeros(len(alone), np.int64))
-        item = np.append(item, self._popular.draw(random, sessions.day[alone]))
+        item = np.append(item, self.world.popular.draw(random, sessions.day[alone]))
         time = np.append(time, sessions.start[alone] + 900)
         seconds = np.minimum(np.round(np.exp(random.normal(3.4, 0.8, len(kind))), 1), 3600.0)
         order = np.lexsort([item, kind, time, sessions.owner[visit]])
@@ -271,7 +189,7 @@ class Feed(Simulation):
         return pa.table(
             {
                 "user_id": ids.take(pa.array(sessions.owner[visit])),
-                "item_id": item_ids(len(self.appeal)).take(pa.array(item)),
+                "item_id": item_ids(len(self.world.appeal)).take(pa.array(item)),
                 "timestamp": wall_clock(time),
                 "event_type": pa.array(("view", *REACTIONS), pa.string()).take(pa.array(kind)),
                 "duration": pa.array(seconds, mask=kind > 0),
@@ -286,7 +204,7 @@ class Feed(Simulation):
         return pa.table(
             {
                 "user": ids.take(pa.array(sessions.owner[shown.visit])),
-                "item": item_ids(len(self.appeal)).take(pa.array(shown.item)),
+                "item": item_ids(len(self.world.appeal)).take(pa.array(shown.item)),
                 "time": wall_clock(sessions.start[shown.visit] + shown.after),
                 "position": pa.array(shown.position + 1, pa.int32()),
                 "clicked": shown.clicked,
@@ -314,13 +232,15 @@ class Feed(Simulation):
         self, sessions: Sessions, searched: _Views, shown: _Shown, views: _Views, reacted: Bools, n: int
     ) -> Ints:
         """Return the most probable type of each user, given everything that was logged."""
-        kinds, topic = len(self._catalogue.names), self._catalogue.topic
+        kinds, topic = len(self.world.catalogue.names), self.world.catalogue.topic
         late = sessions.day[searched.visit] / DAYS
-        shares = self._topics.shares.reshape(kinds, 2, kinds)[:, :, topic[searched.item]]
+        shares = self.world.topics.shares.reshape(kinds, 2, kinds)[:, :, topic[searched.item]]
         asked = np.log(shares[:, 0] * (1 - late) + shares[:, 1] * late).T
-        chance = self.clicks[:, topic[shown.item]] * (EXAMINED[shown.position] * self.appeal[shown.item])
+        chance = self.world.clicks[:, topic[shown.item]] * (
+            EXAMINED[shown.position] * self.world.appeal[shown.item]
+        )
         opened = np.where(shown.clicked, np.log(chance), np.log1p(-chance)).T
-        yes, no = np.log(self.reactions), np.log1p(-self.reactions)
+        yes, no = np.log(self.world.reactions), np.log1p(-self.world.reactions)
         liked = reacted @ (yes - no).T + no.sum(axis=1)
         visit = np.concatenate([searched.visit, shown.visit, views.visit])
         likely = np.concatenate([asked, opened, liked])
@@ -337,30 +257,32 @@ class Feed(Simulation):
 
     def figures(self, truth: pa.Table) -> dict[str, Any]:
         """Best guesses of type and tier; the true click-through of policies over an average day and position."""
-        names = np.asarray(self._catalogue.names)
+        names = np.asarray(self.world.catalogue.names)
         first, second = (truth[column].to_numpy(zero_copy_only=False) for column in ("type", "second_type"))
         active = truth["visits_per_day"].to_numpy()
         away = TABLET * (second != None)  # noqa: E711 - elementwise
-        share = np.array([(active * ((1 - away) * (first == name) + away * (second == name))).sum() for name in names])
+        share = np.array(
+            [(active * ((1 - away) * (first == name) + away * (second == name))).sum() for name in names]
+        )
         share = share / share.sum()
         return {
             "type": classified(truth, "type"),
             "tier": classified(truth, "tier"),
-            "click_through": {name: round(float(share @ value), 5) for name, value in self.policies.items()},
+            "click_through": {name: round(float(share @ value), 5) for name, value in self.world.policies.items()},
         }
 
     def parameters(self) -> dict[str, Any]:
         """All that the probability of a click is made of; ``appeal`` lies in ``items_truth``."""
         return {
-            "topics": list(self._catalogue.names),
+            "topics": list(self.world.catalogue.names),
             "tiers": list(TIERS),
             "tier_shares": TIER_SHARES.tolist(),
             "two_sided": self.interests.two_sided,
             "share_of_visits_elsewhere": TABLET,
             "examined_by_position": np.round(EXAMINED, 6).tolist(),
-            "clicks_by_type_and_topic": self.clicks.tolist(),
+            "clicks_by_type_and_topic": self.world.clicks.tolist(),
             "reactions": list(REACTIONS),
-            "reactions_by_type": np.round(self.reactions, 6).tolist(),
+            "reactions_by_type": np.round(self.world.reactions, 6).tolist(),
         }
 
 

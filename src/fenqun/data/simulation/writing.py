@@ -30,10 +30,14 @@ def write_simulation(
 
     Parameters
     ----------
+    simulation
+        What to write.
     folder
         A folder that is not there, or is empty.
     dirty
         Add known faults, and list them in ``faults.json``.
+    progress
+        Listener.
 
     Returns
     -------
