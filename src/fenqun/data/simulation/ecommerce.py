@@ -54,7 +54,7 @@ SPREAD = 3.0
 """Shape of the gamma distribution of single customers around their tier's visits."""
 LAPTOP, PER_VISIT = 0.4, 3.0
 """Share of visits on the laptop; views of a visit."""
-_RETURNED = 500_000  # added to the number of a visit: what is sent back days later is a visit of its own
+_RETURNS = 500_000  # number of a user's first return: what is sent back days later is a visit of its own
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,8 @@ class Shop(Simulation):
         order = order[time[order] < DAYS * DAY]
         view, kind, time = view[order], kind[order], time[order]
         names = pa.array(("view", "cart", "purchase", "return"), pa.string())
-        visit = session_ids(members, sessions.owner)[views.visit[view]] + _RETURNED * (kind == 3)
+        visit = session_ids(members, sessions.owner)[views.visit[view]]
+        visit = np.where(kind == 3, session_ids(members, views.owner)[view] + _RETURNS, visit)
         return pa.table(
             {
                 "user_id": ids.take(pa.array(views.owner[view])),

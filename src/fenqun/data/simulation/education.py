@@ -50,7 +50,7 @@ class School(Simulation):
     """Learners of two courses each. ``per_user`` counts the events of the first eight weeks."""
 
     scenario = "education"
-    least_per_user = 30.0
+    least_per_user = 40.0
 
     @cached_property
     def interests(self) -> Interests:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from fenqun.data.simulation.catalogues import Catalogue
-from fenqun.data.simulation.draws import Floats, Grouped, Ints
+from fenqun.data.simulation.draws import Floats, Grouped, Ints, popularity
 from fenqun.data.simulation.headlines import LIVES, LONG_LIFE
 
 DAYS, SLOTS = 182, 8
@@ -20,7 +20,7 @@ POLICIES = ("popular", "uniform")
 CLICKS = (0.40, 0.22, 0.06)
 """Probability to open what was looked at, before the item's appeal: main topic, second topic, any other."""
 REACTIONS = ("like", "comment", "share", "follow")
-_FORGOTTEN = 0.002
+_FORGOTTEN, _EVEN = 0.002, 100.0
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,13 @@ class World:
 
     @cached_property
     def attention(self) -> Floats:
-        """(days, n_items) attention for each item: none before it is out, then falling by the life of its topic."""
+        """(days, n_items) attention for each item: none before it is out, then falling by the life of its topic.
+
+        What lives shortly is the hotter while it lives, so that each topic has about as much attention.
+        """
         lives = np.array([LIVES.get(name, LONG_LIFE) for name in self.catalogue.names])[self.catalogue.topic]
         age = np.arange(DAYS)[:, None] - self.published[None, :]
-        fame = self.generators[2].permutation((5.0 + np.arange(len(lives))) ** -1.0)
+        fame = self.generators[2].permutation(popularity(len(lives), _EVEN)) / lives
         return np.where(age >= 0, np.maximum(np.exp(-np.maximum(age, 0) / lives), _FORGOTTEN) * fame, 0.0)
 
     @cached_property
