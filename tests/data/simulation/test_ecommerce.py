@@ -19,7 +19,9 @@ def shop() -> Shop:
 @pytest.fixture(scope="module")
 def events(shop: Shop) -> pd.DataFrame:
     block = shop.block(0)
-    events = block["events"].to_pandas().merge(block["truth"].to_pandas()[["user_id", "type", "tier"]], on="user_id")
+    events = (
+        block["events"].to_pandas().merge(block["truth"].to_pandas()[["user_id", "type", "tier"]], on="user_id")
+    )
     return events.merge(shop.shared()["items"].to_pandas(), on="item_id")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -53,9 +54,9 @@ def test_the_law_of_the_result_can_be_learned(tables: dict[str, pd.DataFrame]) -
     assert np.allclose(learned.coef_[0], WEIGHTS, atol=0.2)
 
 
-def test_nothing_ranks_the_result_better_than_the_stored_auc(school: School, tables: dict[str, pd.DataFrame]) -> None:
-    import pyarrow as pa
-
+def test_nothing_ranks_the_result_better_than_the_stored_auc(
+    school: School, tables: dict[str, pd.DataFrame]
+) -> None:
     truth = tables["truth"]
     passed = (truth["result"] == "pass").to_numpy()
     best = school.figures(pa.Table.from_pandas(truth, preserve_index=False))["result"]
@@ -93,7 +94,7 @@ def test_who_leaves_does_nothing_afterwards(tables: dict[str, pd.DataFrame], sch
 
 def test_crammers_work_at_the_end_of_the_week(tables: dict[str, pd.DataFrame]) -> None:
     events = tables["events"].merge(tables["truth"][["user_id", "style"]], on="user_id")
-    weekend = events["timestamp"].dt.weekday >= 5
+    weekend = events["timestamp"].dt.day_of_week >= 5
     shares = weekend.groupby(events["style"]).mean()
     assert shares["crammer"] > 0.8 > 0.4 > shares["steady"]
     forum = (events["event_type"] == "forum").groupby(events["style"]).mean()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy.stats import chi2_contingency
 from sklearn.linear_model import LogisticRegression
@@ -69,8 +70,6 @@ def test_only_loans_default_and_the_law_can_be_learned(tables: dict[str, pd.Data
 
 
 def test_the_best_auc_is_stored(bank: Bank, tables: dict[str, pd.DataFrame]) -> None:
-    import pyarrow as pa
-
     best = bank.figures(pa.Table.from_pandas(tables["truth"], preserve_index=False))["default"]
     assert best["n"] == tables["truth"]["default"].notna().sum()
     assert best["auc"] == pytest.approx(best["expected_auc"], abs=0.04)
@@ -89,5 +88,3 @@ def test_protected_attributes_only_judge(bank: Bank) -> None:
     assert {"age", "gender"} <= set(tree["labels"])
     assert tree["fairness"]["sensitive"] == ["age", "gender"]
     assert not {"age", "gender"} & set(tree["data"]["users"]["attributes"])
-
-

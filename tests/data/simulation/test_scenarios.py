@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2_contingency
 
 from fenqun.data.simulation import SIMULATIONS, Simulation
 from fenqun.data.simulation.base import BLOCK
@@ -63,7 +64,13 @@ def test_a_block_hangs_on_no_other_block(name: str) -> None:
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.sampled_from(NAMES), st.integers(1, 40), st.floats(40, 150), st.integers(0, 99), st.sampled_from(["en", "zh"]))
+@given(
+    st.sampled_from(NAMES),
+    st.integers(1, 40),
+    st.floats(40, 150),
+    st.integers(0, 99),
+    st.sampled_from(["en", "zh"]),
+)
 def test_any_size_is_consistent(name: str, users: int, per_user: float, seed: int, language: str) -> None:
     simulation = simulated(name, users=users, per_user=per_user, seed=seed, language=language)
     tables = {**simulation.shared(), **whole(simulation)}
@@ -85,7 +92,9 @@ def test_as_many_events_as_asked(name: str, per_user: int) -> None:
 
 def test_sessions_belong_to_one_user_and_do_not_last_for_days(case: Any) -> None:
     events = case[1]["events"]
-    spans = events.group_by("session").aggregate([("user_id", "count_distinct"), ("timestamp", "min"), ("timestamp", "max")])
+    spans = events.group_by("session").aggregate(
+        [("user_id", "count_distinct"), ("timestamp", "min"), ("timestamp", "max")]
+    )
     assert pc.max(spans["user_id_count_distinct"]).as_py() == 1
     length = spans["timestamp_max"].to_numpy() - spans["timestamp_min"].to_numpy()
     assert length.max() < np.timedelta64(3, "h")
@@ -134,8 +143,6 @@ def test_labels_are_those_of_the_truth(case: Any) -> None:
 
 
 def test_tiers_and_types_have_no_bearing_on_attributes(case: Any) -> None:
-    from scipy.stats import chi2_contingency
-
     simulation, tables = case
     users = tables["users"].to_pandas()
     for attribute in simulation.settings()["data"]["users"]["attributes"]:

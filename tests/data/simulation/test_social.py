@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from fenqun.data.simulation import Feed
@@ -48,7 +49,8 @@ def test_clicks_are_views_of_the_log(tables: dict[str, pd.DataFrame]) -> None:
 def test_uniform_logs_recover_the_true_click_through_of_both_policies(
     feed: Feed, tables: dict[str, pd.DataFrame]
 ) -> None:
-    true = feed.figures(feed_truth(feed))["click_through"]
+    truth = pa.Table.from_pandas(tables["truth"], preserve_index=False)
+    true = feed.figures(truth)["click_through"]
     shown = tables["impressions"]
     for policy in ("uniform", "popular"):
         seen = shown[shown["policy"] == policy]["clicked"]
@@ -62,12 +64,6 @@ def test_uniform_logs_recover_the_true_click_through_of_both_policies(
     assert weight.mean() == pytest.approx(1, abs=0.05)
     assert gained.mean() == pytest.approx(true["popular"], abs=4 * gained.std() / np.sqrt(len(gained)))
     assert true["topic"] > 2 * true["popular"]
-
-
-def feed_truth(feed: Feed):  # noqa: ANN201
-    import pyarrow as pa
-
-    return pa.concat_tables([block["truth"] for block in feed.stream()])
 
 
 def test_lower_positions_are_looked_at_less(tables: dict[str, pd.DataFrame]) -> None:
@@ -89,7 +85,10 @@ def test_half_of_the_types_change_their_second_topic(tables: dict[str, pd.DataFr
     late = events["timestamp"] > pd.Timestamp("2024-04-01")
     names = feed.interests.names
     for kind, name in enumerate(names):
-        shares = [events[(events["type"] == name) & when]["category"].value_counts(normalize=True) for when in (~late, late)]
+        shares = [
+            events[(events["type"] == name) & when]["category"].value_counts(normalize=True)
+            for when in (~late, late)
+        ]
         beginning, end = names[(kind + 1) % len(names)], names[(kind + 1 + kind % 2) % len(names)]
         if kind % 2:
             assert shares[1][end] > shares[0][end] and shares[1][beginning] < shares[0][beginning]

@@ -47,6 +47,8 @@ class Simulation(ABC):
     scenario: ClassVar[ScenarioName]
     least_per_user: ClassVar[float] = 3.0
     """Events a user below which the scenario would not be itself."""
+    note: ClassVar[str]
+    """What the settings leave out, for who reads them."""
 
     def __post_init__(self) -> None:
         if self.users < 1:

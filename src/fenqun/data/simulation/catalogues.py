@@ -109,9 +109,7 @@ def read_titles(path: str | Path) -> Catalogue:
         raise SourceError("no such file or folder", where=str(path), mend="give titles that are there")
     try:
         titles, categories = _folder(path) if path.is_dir() else _file(path)
-    except (OSError, ValueError, pa.ArrowInvalid) as error:
-        if isinstance(error, pa.ArrowKeyError):
-            raise
+    except (OSError, ValueError, IndexError, pa.ArrowException) as error:
         raise SourceError(
             f"titles cannot be read ({error})", where=str(path), mend="give Parquet, CSV or TSV"
         ) from error

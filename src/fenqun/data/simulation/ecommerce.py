@@ -73,6 +73,7 @@ class Shop(Simulation):
     titles: Catalogue | None = None
 
     scenario = "ecommerce"
+    note = "promotions.parquet says when which category was cheaper; the log marks the events."
 
     def __post_init__(self) -> None:
         super().__post_init__()

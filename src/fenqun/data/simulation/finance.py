@@ -57,6 +57,7 @@ class Bank(Simulation):
     """Clients of a bank."""
 
     scenario = "finance"
+    note = "balances.parquet holds the balance at the end of each month of 28 days."
     least_per_user = 20.0
 
     @cached_property

@@ -48,6 +48,7 @@ class Feed(Simulation):
     titles: Catalogue | None = None
 
     scenario = "social"
+    note = "impressions.parquet holds what the feed showed, at which position, how likely that was, and what was clicked."
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -95,8 +95,9 @@ def _write(simulation: Simulation, folder: Path, faults: Faults | None, progress
     )
     if faults:
         _write_json(folder / FAULTS, faults.listing())
-    text = yaml.safe_dump(simulation.settings(), sort_keys=False, allow_unicode=True)
-    (folder / SETTINGS).write_text(text, encoding="utf-8")
+    head = f"# Simulated users, seed {simulation.seed}. Who they are stands in truth.parquet and {TRUTH}, which no run reads.\n"
+    tree = yaml.safe_dump(simulation.settings(), sort_keys=False, allow_unicode=True)
+    (folder / SETTINGS).write_text(f"{head}# {simulation.note}\n{tree}", encoding="utf-8")
 
 
 def _write_json(path: Path, value: Any) -> None:
