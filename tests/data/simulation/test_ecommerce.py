@@ -74,7 +74,7 @@ def test_high_value_spends_most_afterwards_and_potential_rises(shop: Shop, event
 def test_types_like_their_category(events: pd.DataFrame, shop: Shop) -> None:
     views = events[(events["event_type"] == "view") & (events["device"] == "phone")]
     tops = views.groupby("type")["category"].agg(lambda names: names.value_counts().index[0])
-    assert (tops == tops.index).all()
+    assert (tops == tops.index.str.replace(r" \d$", "", regex=True)).all()
 
 
 def test_second_interests_show_on_the_laptop() -> None:
@@ -84,4 +84,4 @@ def test_second_interests_show_on_the_laptop() -> None:
     events = events.merge(shop.shared()["items"].to_pandas(), on="item_id")
     for device, kind in (("phone", "type"), ("laptop", "second_type")):
         rows = events[events["device"] == device]
-        assert (rows["category"] == rows[kind]).mean() > 0.55
+        assert (rows["category"] == rows[kind].str.replace(r" \d$", "", regex=True)).mean() > 0.55

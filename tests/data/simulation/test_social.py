@@ -96,6 +96,15 @@ def test_half_of_the_types_change_their_second_topic(tables: dict[str, pd.DataFr
             assert shares[1][end] == pytest.approx(shares[0][end], abs=0.03)
 
 
+def test_users_search_in_their_circle(tables: dict[str, pd.DataFrame]) -> None:
+    events = tables["events"].merge(tables["items"], on="item_id").merge(tables["items_truth"], on="item_id")
+    events = events.merge(tables["truth"], on="user_id", suffixes=("", "_of_user"))
+    own = events["circle"].astype(str) == events["circle_of_user"].str[-1]
+    assert own[events["event_type"] == "view"].mean() == pytest.approx(0.72, abs=0.03)  # the feed knows no circles
+    by_category = events.groupby(["category", "circle"]).size().unstack()
+    assert (by_category.div(by_category.sum(axis=1), axis=0) > 0.3).all().all()
+
+
 def test_reactions_differ_by_type(feed: Feed, tables: dict[str, pd.DataFrame]) -> None:
     events = tables["events"].merge(tables["truth"], on="user_id")
     events = events[events["second_type"].isna() & (events["type"] == "新闻")]

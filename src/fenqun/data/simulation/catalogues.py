@@ -70,11 +70,12 @@ def products(random: np.random.Generator, n: int, language: str) -> Catalogue:
 
 
 def headlines(random: np.random.Generator, n: int, language: str) -> Catalogue:
-    """Made-up headlines, as many of each topic; a number tells those apart that would else be the same."""
+    """Made-up headlines, as many of each topic, in it by who they are about; a number tells those apart that would else be the same."""
     names = tuple(SUBJECTS[language])
     topic = np.sort(np.arange(n) % len(names))
     place = random.choice(np.asarray(PLACES[language]), n)
-    subject, predicate = random.integers(0, 60, n), random.integers(0, 60, n)
+    subject, predicate = random.integers(0, 5, n), random.integers(0, 60, n)
+    subject = subject[np.lexsort([subject, topic])]  # neighbours are about the same
     titles, seen = [], dict[str, int]()
     for i, t in enumerate(topic.tolist()):
         who, what = SUBJECTS[language][names[t]], PREDICATES[language][names[t]]

@@ -91,10 +91,12 @@ class Shop(Simulation):
 
     @cached_property
     def interests(self) -> Interests:
-        """Types, named by their main category; more types than categories share one, and differ in the second."""
+        """Types, named by their main category, and numbered where several share one."""
         names = self.world.catalogue.names
         main = [names[t % len(names)] for t in range(TYPES)]
-        return Interests(tuple(name if main.count(name) == 1 else f"{name} {t + 1}" for t, name in enumerate(main)))
+        nth = [main[: t + 1].count(name) for t, name in enumerate(main)]
+        shared = [main.count(name) > 1 for name in main]
+        return Interests(tuple(f"{m} {i}" if s else m for m, i, s in zip(main, nth, shared, strict=True)))
 
     @property
     def _per_view(self) -> float:

@@ -20,6 +20,8 @@ POLICIES = ("popular", "uniform")
 CLICKS = (0.40, 0.22, 0.06)
 """Probability to open what was looked at, before the item's appeal: main topic, second topic, any other."""
 REACTIONS = ("like", "comment", "share", "follow")
+CIRCLES, OWN = 2, 0.75
+"""Circles of each topic, and the share of what a user searches for in a topic that is of their own circle."""
 _FORGOTTEN, _EVEN = 0.002, 100.0
 
 
@@ -49,6 +51,24 @@ class World:
                 shares[kind, late, self._second(kind, late)] += SECOND
         return Grouped(shares.reshape(-1, kinds))
 
+    @cached_property
+    def circle(self) -> Ints:
+        """(n_items,) circle of each item within its topic, which no catalogue names: the first and the second half."""
+        topic = self.catalogue.topic
+        first = np.searchsorted(topic, topic)
+        size = np.bincount(topic)[topic]
+        return np.asarray((np.arange(len(topic)) - first) * CIRCLES // size, dtype=np.int64)
+
+    @property
+    def circles(self) -> tuple[str, ...]:
+        """Names of the circles of all topics."""
+        return tuple(f"{name} {nth + 1}" for name in self.catalogue.names for nth in range(CIRCLES))
+
+    @cached_property
+    def part(self) -> Ints:
+        """(n_items,) circle of a topic, rising: ``CIRCLES * topic + circle``."""
+        return self.catalogue.topic * CIRCLES + self.circle
+
     def _second(self, kind: int, late: int) -> int:
         """Second topic of a type; that of every other type moves on during the log."""
         return (kind + 1 + late * (kind % 2)) % len(self.catalogue.names)
@@ -60,11 +80,10 @@ class World:
 
     @cached_property
     def published(self) -> Ints:
-        """(n_items,) day of publication; negative before the log begins. The first four of a topic are old."""
-        topic, random = self.catalogue.topic, self.generators[1]
-        day = random.integers(-30, DAYS - 1, len(topic))
-        first = np.searchsorted(topic, np.arange(len(self.catalogue.names)))
-        day[(first[:, None] + np.arange(4)).ravel()] = -30
+        """(n_items,) day of publication; negative before the log begins. The first two of a circle are old."""
+        day = self.generators[1].integers(-30, DAYS - 1, len(self.part))
+        first = np.searchsorted(self.part, np.arange(self.part[-1] + 1))
+        day[(first[:, None] + np.arange(2)).ravel()] = -30
         return day
 
     @cached_property
@@ -79,9 +98,9 @@ class World:
         return np.where(age >= 0, np.maximum(np.exp(-np.maximum(age, 0) / lives), _FORGOTTEN) * fame, 0.0)
 
     @cached_property
-    def in_topic(self) -> Grouped:
-        """Items of a topic by attention, rows: days, segments: topics."""
-        return Grouped(self.attention, self.catalogue.topic)
+    def in_circle(self) -> Grouped:
+        """Items of a circle by attention, rows: days, segments: ``part``."""
+        return Grouped(self.attention, self.part)
 
     @cached_property
     def popular(self) -> Grouped:
@@ -117,7 +136,7 @@ class World:
         out = (self.attention > 0).astype(np.float64)
         uniform = out / out.sum(axis=1, keepdims=True)
         topic, kinds = self.catalogue.topic, len(self.catalogue.names)
-        own = self.in_topic.shares.mean(axis=0) * self.appeal
+        own = Grouped(self.attention, topic).shares.mean(axis=0) * self.appeal
         best = np.array([own[topic == kind].sum() for kind in range(kinds)]) * np.diag(self.clicks)
         values = {"popular": self._reward(self.popular.shares), "uniform": self._reward(uniform), "topic": best}
         return {name: value * EXAMINED.mean() for name, value in values.items()}

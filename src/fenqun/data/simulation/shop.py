@@ -15,7 +15,8 @@ from fenqun.data.simulation.draws import DAY, Bools, Floats, Grouped, popularity
 DAYS, HORIZON = 182, 90
 """Length of the log, and of the time after it over which the future spend is taken."""
 DISCOUNT = 0.2
-TYPES = 6
+TYPES = 12
+"""More types than categories: those that share one like other items of it, which categories alone do not show."""
 MAIN, SECOND = 0.6, 0.18
 """Share of views that are of the main category of a type, and of its second one; that of every other type changes."""
 _DEAR = 0.3

@@ -1,7 +1,8 @@
 """A feed: impressions with positions and propensities, views with their length, likes, comments, shares, follows, friends.
 
 A user has a type, the topic they love (news, entertainment, sports and others), and perhaps a second one that shows on
-another device. They search for what they love, and react to what a feed shows them, of which every position, policy and
+another device. Each topic has two circles of items that no catalogue names, and each user keeps to one of them: who looks at
+categories alone does not see that. Users search for what they love, and react to what a feed shows them, of which every position, policy and
 propensity is known. Topics drift, and items of some topics (news) are forgotten in days.
 """
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 from fenqun.data.simulation.base import Simulation, Tables, item_ids, session_ids, user_ids, wall_clock
 from fenqun.data.simulation.catalogues import Catalogue, headlines
 from fenqun.data.simulation.draws import Bools, Floats, Ints, Sessions, draw_sessions, pauses, sums_by
-from fenqun.data.simulation.feed import DAYS, EXAMINED, POLICIES, REACTIONS, SLOTS, World
+from fenqun.data.simulation.feed import CIRCLES, DAYS, EXAMINED, OWN, POLICIES, REACTIONS, SLOTS, World
 from fenqun.data.simulation.friends import draw_friends
 from fenqun.data.simulation.population import Interests, classified, followed, labels, log_negative_binomial
 from fenqun.data.simulation.words import CITIES
@@ -79,7 +80,7 @@ class Feed(Simulation):
         return np.asarray(VISITS / (TIER_SHARES @ VISITS) * self.per_user / per_visit / DAYS)
 
     def shared(self) -> Tables:
-        """``items`` (item_id, title, category, published) and ``items_truth`` (item_id, appeal)."""
+        """``items`` (item_id, title, category, published) and ``items_truth`` (item_id, appeal, circle)."""
         catalogue = self.world.catalogue
         ids = item_ids(len(catalogue.titles))
         return {
@@ -91,7 +92,7 @@ class Feed(Simulation):
                     "published": wall_clock(self.world.published * 86_400),
                 }
             ),
-            "items_truth": pa.table({"item_id": ids, "appeal": self.world.appeal}),
+            "items_truth": pa.table({"item_id": ids, "appeal": self.world.appeal, "circle": self.world.circle + 1}),
         }
 
     # -- users -------------------------------------------------------------------------------
@@ -101,17 +102,19 @@ class Feed(Simulation):
         random, members = self.random(index), self.members(index)
         n = len(members)
         first, second = self.interests.draw(random, n)
+        circle = random.integers(0, CIRCLES, n)
         tier = random.choice(len(TIERS), n, p=TIER_SHARES)
         rate = self._rates[tier] * random.gamma(SPREAD, 1 / SPREAD, n)
         sessions = draw_sessions(random, rate, DAYS, np.ones(n), TABLET, DAYS)
         taste = followed(first, second, sessions.owner, sessions.elsewhere)
         feed = random.random(len(sessions.owner)) < FEED
-        searched = self._search(random, sessions, taste, feed)
+        searched = self._search(random, sessions, taste, circle, feed)
         shown = self._show(random, sessions, taste, feed)
         views = _joined(searched, shown)
         reacted = random.random((len(views.visit), 4)) < self.world.reactions[taste[views.visit]]
         ids, visits = user_ids(members), session_ids(members, sessions.owner)
         kinds = self._guess(sessions, searched, shown, views, reacted, n)
+        leaning = np.bincount(sessions.owner[searched.visit], 2 * self.world.circle[searched.item] - 1, minlength=n)
         count = np.bincount(sessions.owner, minlength=n)[:, None]
         activity = np.log(TIER_SHARES) + log_negative_binomial(count, self._rates * DAYS, SPREAD)
         truth = pa.table(
@@ -119,13 +122,15 @@ class Feed(Simulation):
                 "user_id": ids,
                 "type": self.interests.labels(first),
                 "second_type": self.interests.labels(second),
+                "circle": labels(self.world.circles, first * CIRCLES + circle),
                 "tier": labels(TIERS, tier),
                 "best_type": self.interests.labels(kinds),
+                "best_circle": labels(self.world.circles, kinds * CIRCLES + (leaning > 0)),
                 "best_tier": labels(TIERS, activity.argmax(axis=1)),
                 "visits_per_day": rate,
             }
         )
-        friend, other = draw_friends(random, first, members)
+        friend, other = draw_friends(random, first * CIRCLES + circle, members)
         silent = np.setdiff1d(np.arange(n), sessions.owner[views.visit])
         return {
             "events": self._events(random, ids, visits, sessions, views, reacted, silent),
@@ -135,14 +140,18 @@ class Feed(Simulation):
             "truth": truth,
         }
 
-    def _search(self, random: np.random.Generator, sessions: Sessions, taste: Ints, feed: Bools) -> _Views:
+    def _search(
+        self, random: np.random.Generator, sessions: Sessions, taste: Ints, circle: Ints, feed: Bools
+    ) -> _Views:
         """Views of what users look for themselves."""
         size = np.where(feed, 0, 1 + random.poisson(PER_VISIT - 1, len(feed)))
         visit = np.repeat(np.arange(len(size)), size)
         day = sessions.day[visit]
         late = random.random(len(visit)) < day / DAYS
         topic = self.world.topics.draw(random, taste[visit] * 2 + late)
-        return _Views(visit, self.world.in_topic.draw(random, day, topic), pauses(random, visit))
+        own = random.random(len(visit)) < OWN
+        part = topic * CIRCLES + (circle[sessions.owner[visit]] + ~own) % CIRCLES
+        return _Views(visit, self.world.in_circle.draw(random, day, part), pauses(random, visit))
 
     def _show(self, random: np.random.Generator, sessions: Sessions, taste: Ints, feed: Bools) -> _Shown:
         """What the feed showed, and what was opened. Each position is drawn alone, so that propensities are exact."""
@@ -223,6 +232,7 @@ class Feed(Simulation):
                 "city": pa.array(CITIES[self.language], pa.string()).take(pa.array(random.integers(0, 4, n))),
                 "app_version": random.integers(3, 8, n),
                 "type": truth["type"],
+                "circle": truth["circle"],
                 "tier": truth["tier"],
             }
         )
@@ -250,14 +260,14 @@ class Feed(Simulation):
         return np.asarray(self.interests.log_posterior(here, there).argmax(axis=1))
 
     def settings(self) -> dict[str, Any]:
-        """Columns of the log, links, labels ``type`` and ``tier``; impressions are a table of their own."""
+        """Columns of the log, links, labels ``type``, ``circle`` and ``tier``; impressions are a table of their own."""
         columns = {"duration": "duration", "context": ["device"]}
-        tree = self.common_settings(columns, ["type", "tier"], ["city", "app_version"])
+        tree = self.common_settings(columns, ["type", "circle", "tier"], ["city", "app_version"])
         tree["data"]["links"] = {"path": "links.parquet", "user": "user_id", "friend": "friend_id"}
         return tree
 
     def figures(self, truth: pa.Table) -> dict[str, Any]:
-        """Best guesses of type and tier; the true click-through of policies over an average day and position."""
+        """Best guesses of type, circle and tier; the true click-through of policies over an average day and position."""
         names = np.asarray(self.world.catalogue.names)
         first, second = (truth[column].to_numpy(zero_copy_only=False) for column in ("type", "second_type"))
         active = truth["visits_per_day"].to_numpy()
@@ -268,6 +278,7 @@ class Feed(Simulation):
         share = share / share.sum()
         return {
             "type": classified(truth, "type"),
+            "circle": classified(truth, "circle"),
             "tier": classified(truth, "tier"),
             "click_through": {name: round(float(share @ value), 5) for name, value in self.world.policies.items()},
         }
@@ -280,6 +291,7 @@ class Feed(Simulation):
             "tier_shares": TIER_SHARES.tolist(),
             "two_sided": self.interests.two_sided,
             "share_of_visits_elsewhere": TABLET,
+            "share_of_own_circle": OWN,
             "examined_by_position": np.round(EXAMINED, 6).tolist(),
             "clicks_by_type_and_topic": self.world.clicks.tolist(),
             "reactions": list(REACTIONS),
