@@ -79,14 +79,15 @@ def test_nothing_is_rejected_or_repaired(tmp_path: Path, name: str, language: An
     assert report.notices == [] and report.users == 700
 
 
+@pytest.mark.parametrize("users", [3, BLOCK + 200])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_check_finds_exactly_the_known_faults(tmp_path: Path, name: str) -> None:
-    conf = write_simulation(SIMULATIONS[name](users=BLOCK + 200), tmp_path / "log", dirty=True)
+def test_the_check_finds_exactly_the_known_faults(tmp_path: Path, name: str, users: int) -> None:
+    conf = write_simulation(SIMULATIONS[name](users=users), tmp_path / "log", dirty=True)
     planted = json.loads((conf.parent / "faults.json").read_text(encoding="utf-8"))
     report = checked(conf)
     found = {(r.rule, r.table): r.rows for r in report.rules if r.rows and r.rule not in KEPT_AS_THEY_ARE}
     assert found == {(fault["rule"], fault["table"]): fault["rows"] for fault in planted}
-    assert report.users == BLOCK + 200
+    assert report.users == users
 
 
 def test_two_hundred_thousand_events_in_seconds(tmp_path: Path) -> None:

@@ -104,7 +104,8 @@ class Faults:
 
     def listing(self) -> list[dict[str, Any]]:
         """Return what was added: rule, table and rows."""
-        return [{"rule": rule, "table": table, "rows": rows} for (rule, table), rows in sorted(self.counts.items())]
+        added = sorted((key, rows) for key, rows in self.counts.items() if rows)
+        return [{"rule": rule, "table": table, "rows": rows} for (rule, table), rows in added]
 
 
 def _changed(table: pa.Table, rows: Ints, cells: dict[str, Any]) -> pa.Table:
