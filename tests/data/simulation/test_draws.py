@@ -102,4 +102,5 @@ def test_friends_are_pairs_of_known_users(first: int, n: int, seed: int) -> None
     random = np.random.default_rng(seed)
     one, other = draw_friends(random, random.integers(0, 4, n), np.arange(first, first + n))
     assert (one > other).all() and (other >= 0).all() and (one < first + n).all() and (one >= first).all()
+    assert len(one) or first + n == 1
     assert len(set(zip(one.tolist(), other.tolist(), strict=True))) == len(one)

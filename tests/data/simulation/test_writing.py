@@ -79,6 +79,13 @@ def test_nothing_is_rejected_or_repaired(tmp_path: Path, name: str, language: An
     assert report.notices == [] and report.users == 700
 
 
+@pytest.mark.parametrize("users", [1, 2])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_handful_of_users_passes_the_check(tmp_path: Path, name: str, users: int) -> None:
+    conf = write_simulation(SIMULATIONS[name](users=users), tmp_path / "log")
+    assert checked(conf).users == users
+
+
 @pytest.mark.parametrize("users", [3, BLOCK + 200])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_check_finds_exactly_the_known_faults(tmp_path: Path, name: str, users: int) -> None:

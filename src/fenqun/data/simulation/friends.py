@@ -38,5 +38,7 @@ def draw_friends(random: np.random.Generator, kinds: Ints, members: Ints) -> tup
     other = np.where(random.random(len(one)) < ALIKE, members[same], anybody)
     one = members[one]
     pairs = np.stack([np.maximum(one, other), np.minimum(one, other)], axis=1)[one != other]
+    if not len(pairs) and members[-1] > 0:  # a handful of users: two of them at least know one another
+        pairs = np.array([[members[-1], members[-1] - 1]])
     pairs = np.unique(pairs, axis=0)
     return pairs[:, 0], pairs[:, 1]

@@ -263,7 +263,8 @@ class Feed(Simulation):
         """Columns of the log, links, labels ``type``, ``circle`` and ``tier``; impressions are a table of their own."""
         columns = {"duration": "duration", "context": ["device"]}
         tree = self.common_settings(columns, ["type", "circle", "tier"], ["city", "app_version"])
-        tree["data"]["links"] = {"path": "links.parquet", "user": "user_id", "friend": "friend_id"}
+        if self.users > 1:
+            tree["data"]["links"] = {"path": "links.parquet", "user": "user_id", "friend": "friend_id"}
         return tree
 
     def figures(self, truth: pa.Table) -> dict[str, Any]:
