@@ -50,7 +50,7 @@ class School(Simulation):
     """Learners of two courses each. ``per_user`` counts the events of the first eight weeks."""
 
     scenario = "education"
-    note = "The log ends with week 8; events_late.parquet holds the weeks from which nothing may be foretold."
+    note = "The log ends with week 8; events_late.parquet holds the later weeks, which no forecast of the result may see."
     least_per_user = 40.0
 
     @cached_property
