@@ -3,7 +3,7 @@
 Protocol
 --------
 Logs: movielens_100k and movielens_1m (ratings), complete_journey (purchases), cdnow (purchases of one item) and 5,000 users of
-`fenqun.data.simulator` (events whose order matters). Each goes once through the road's reading, profiles and blocks, without
+`fenqun.data.simulation.order` (events whose order matters). Each goes once through the road's reading, profiles and blocks, without
 item text, sequence model and forecasts; blocks are weighed by the goal's own gate. A cell is one clusterer for one goal: its
 settings and number of segments are chosen on validation time by `fenqun.segmentation.selection.select`, as a run does with
 `segmentation.clusterers: [NAME]`, fitted again on train and validation time, and judged on test time. A second table varies
@@ -44,7 +44,7 @@ import numpy as np
 
 from fenqun.config import Config
 from fenqun.data.datasets import NAMES, prepare
-from fenqun.data.simulator import simulate
+from fenqun.data.simulation.order import simulate
 from fenqun.data.splits import Phase
 from fenqun.errors import ConfigError
 from fenqun.evaluation.internal import internal_metrics

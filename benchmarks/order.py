@@ -2,7 +2,7 @@
 
 Protocol
 --------
-Logs of `fenqun.data.simulator` with 2,000, 20,000 and 200,000 users of 20 to 60 events, in which 25, 50 or 100 % of
+Logs of `fenqun.data.simulation.order` with 2,000, 20,000 and 200,000 users of 20 to 60 events, in which 25, 50 or 100 % of
 a user's sessions keep the order that the user's habit says. Nobody's trait is learned from. Frozen vectors are
 probed as in `probing`, on 5,000 users drawn at random (2,000 of the smallest), for two futures: leaving (AUC), which
 hangs on the order alone and whose best possible AUC is about .80, and the next category (accuracy, best possible
@@ -36,7 +36,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from fenqun.data.simulator import simulate
+from fenqun.data.simulation.order import simulate
 from logs import read_raw, take_road
 from probing import Held, intervals, probe, statistic
 from rows import Maker

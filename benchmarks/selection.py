@@ -2,7 +2,7 @@
 
 Protocol
 --------
-Users of `fenqun.data.simulator` (20 to 60 events each over 300 items). Their log goes through the road's reading, split and
+Users of `fenqun.data.simulation.order` (20 to 60 events each over 300 items). Their log goes through the road's reading, split and
 profiles, and the road's own judge of validation time judges every trial (goal recommend: lift of the segments' lists and
 probe of the future category), beside the internal metrics. The vectors are planted: a mixture of 48 normal distributions in
 64 dimensions whose axes shrink as those of principal components do, four for each of the 12 tastes, so close that some of
@@ -40,7 +40,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from fenqun.config import Segmentation
-from fenqun.data.simulator import N_TASTES, simulate
+from fenqun.data.simulation.order import N_TASTES, simulate
 from fenqun.evaluation.agreement import rand_index
 from fenqun.evaluation.internal import internal_metrics
 from fenqun.pipeline.context import Context

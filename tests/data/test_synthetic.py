@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fenqun.data.simulation.words import BRANDS, CITIES, FORMS, QUALITIES, VOCABULARY
 from fenqun.data.synthetic import SyntheticLog, make_log
-from fenqun.data.synthetic_words import BRANDS, CITIES, FORMS, QUALITIES, VOCABULARY
 from fenqun.settings import load_config
 
 

@@ -13,6 +13,7 @@ from fenqun.cli.finetune import finetune
 from fenqun.cli.pretrain import pretrain
 from fenqun.cli.refresh import refresh
 from fenqun.cli.rename import rename
+from fenqun.cli.simulate import simulate
 from fenqun.errors import FenqunError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ for command in (
     road.check,
     road.run,
     road.demo,
+    simulate,
     pretrain,
     finetune,
     refresh,

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from fenqun.data.synthetic_words import BRANDS, CITIES, FORMS, QUALITIES, VOCABULARY
+from fenqun.data.simulation.draws import START
+from fenqun.data.simulation.words import BRANDS, CITIES, FORMS, QUALITIES, VOCABULARY
 from fenqun.scenarios import SCENARIOS
 from fenqun.store import explain_io
 
@@ -21,8 +22,6 @@ Language = Literal["en", "zh"]
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
-START = 1_704_067_200
-"""First second of a synthetic log: 2024-01-01 00:00, wall clock."""
 DAYS = 364
 
 _EVENT_TYPES = ("view", "cart", "purchase")

@@ -13,21 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from fenqun.data.simulation.draws import START, Floats, Ints, popularity
 from fenqun.store import explain_io
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 STEPS = ("guide", "compare", "buy")
 N_TASTES = 12
 ITEMS_PER_CATEGORY = 20
-START, DAYS = 1_704_067_200, 180
-"""First second (2024-01-01, UTC) and length of a simulated log."""
+DAYS = 180
+"""Length of a simulated log; its clock is UTC."""
 
 LEAVING = (0.2, 0.8)
 """Probability to leave of users who take the steps forward, and of those who take them backward."""
@@ -116,7 +113,7 @@ def simulate(n_users: int, *, order: float = 1.0, seed: int = 7) -> SimulatedLog
     visits = random.integers(_SESSIONS[0], _SESSIONS[1] + 1, n_users)
     owner = np.repeat(np.arange(n_users), visits)
     category, session = _sessions(random, taste[owner], backward[owner], order)
-    rank = np.searchsorted(_popularity(ITEMS_PER_CATEGORY), random.random(len(category)), side="right")
+    rank = np.searchsorted(_cumulative(ITEMS_PER_CATEGORY), random.random(len(category)), side="right")
     item = category * ITEMS_PER_CATEGORY + rank
     seconds = _starts(random, owner)[session] + _pauses(random, session)
     events = pa.table(
@@ -130,9 +127,7 @@ def simulate(n_users: int, *, order: float = 1.0, seed: int = 7) -> SimulatedLog
     return SimulatedLog(events, _items(), _users(random, taste, backward, visits))
 
 
-def _sessions(
-    random: np.random.Generator, taste: IntArray, backward: IntArray, order: float
-) -> tuple[IntArray, IntArray]:
+def _sessions(random: np.random.Generator, taste: Ints, backward: Ints, order: float) -> tuple[Ints, Ints]:
     """Return category and session of every event, given taste and habit of every session."""
     n, most = len(taste), _EVENTS[1]
     size = random.integers(_EVENTS[0], most + 1, n)
@@ -148,7 +143,7 @@ def _sessions(
     return category[inside], np.repeat(np.arange(n), size)
 
 
-def _draw_tastes(random: np.random.Generator, taste: IntArray) -> IntArray:
+def _draw_tastes(random: np.random.Generator, taste: Ints) -> Ints:
     """Draw a category for each entry: mostly the favourite, often its neighbour, sometimes any."""
     drawn = random.random(len(taste))
     anything = random.integers(0, N_TASTES, len(taste))
@@ -156,15 +151,14 @@ def _draw_tastes(random: np.random.Generator, taste: IntArray) -> IntArray:
     return np.asarray(np.where(drawn < _MAIN + _SECOND, near, anything), dtype=np.int64)
 
 
-def _popularity(n: int) -> FloatArray:
+def _cumulative(n: int) -> Floats:
     """Cumulative probability of ranks whose popularity falls off as 1/rank."""
-    shares = 1.0 / np.arange(1, n + 1)
-    cumulative: FloatArray = np.cumsum(shares / shares.sum())
+    cumulative: Floats = np.cumsum(popularity(n, flatness=1.0))
     cumulative[-1] = 1.0
     return cumulative
 
 
-def _starts(random: np.random.Generator, owner: IntArray) -> IntArray:
+def _starts(random: np.random.Generator, owner: Ints) -> Ints:
     """Return the first second of each session, rising within a user, at most one session a day."""
     n = np.bincount(owner)
     nth = np.arange(len(owner)) - np.repeat(np.cumsum(n) - n, n)
@@ -174,7 +168,7 @@ def _starts(random: np.random.Generator, owner: IntArray) -> IntArray:
     return np.asarray(START + day * 86_400 + random.integers(8 * 3600, 22 * 3600, len(owner)), dtype=np.int64)
 
 
-def _pauses(random: np.random.Generator, session: IntArray) -> IntArray:
+def _pauses(random: np.random.Generator, session: Ints) -> Ints:
     """Return the seconds from a session's start to each of its events, rising."""
     total = np.cumsum(random.integers(20, 240, len(session)))
     first = np.flatnonzero(np.diff(session, prepend=-1))
@@ -187,7 +181,7 @@ def _items() -> pa.Table:
     return pa.table({"item_id": np.arange(len(category), dtype=np.int64), "category": category.tolist()})
 
 
-def _users(random: np.random.Generator, taste: IntArray, backward: IntArray, visits: IntArray) -> pa.Table:
+def _users(random: np.random.Generator, taste: Ints, backward: Ints, visits: Ints) -> pa.Table:
     n = len(taste)
     left = random.random(n) < np.asarray(LEAVING)[backward]
     value = np.exp(0.2 * visits + 0.1 * taste - 1.0 * backward + random.normal(0, 0.5, n))

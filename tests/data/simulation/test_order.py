@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fenqun.data.simulator import ITEMS_PER_CATEGORY, LEAVING, N_TASTES, STEPS, simulate
+from fenqun.data.simulation.order import ITEMS_PER_CATEGORY, LEAVING, N_TASTES, STEPS, simulate
 from fenqun.pipeline.context import Context
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.reading import make_profiles, read_data
