@@ -108,10 +108,11 @@ def group_means(values: Floats, groups: npt.ArrayLike, k: int, *, repeats: int, 
     repeats, seed
         Resamples of users, and their seed.
     """
-    m, n = values.shape
+    m = len(values)
     group = np.asarray(groups, dtype=np.int64)
     shape = (m, k)
-    result = GroupMeans(*(np.full(shape, np.nan) for _ in range(3)), np.zeros(shape, dtype=np.int64))
+    nothing = np.full(shape, np.nan)
+    result = GroupMeans(nothing, nothing.copy(), nothing.copy(), np.zeros(shape, dtype=np.int64))
     draws = np.full((repeats, m), np.nan)
     for g in range(k):
         members = np.flatnonzero(group == g)

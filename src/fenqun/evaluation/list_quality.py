@@ -38,7 +38,7 @@ def novelty(lists: Lists, takers: npt.ArrayLike, n_users: int) -> Floats:
     bits = np.append(-np.log2(np.minimum(share, 1.0)), 0.0)  # the last entry is what -1 points at
     listed = (lists >= 0).sum(axis=1)
     total: Floats = bits[lists].sum(axis=1)
-    return np.divide(total, listed, out=np.full(len(lists), np.nan), where=listed > 0)
+    return np.asarray(np.divide(total, listed, out=np.full(len(lists), np.nan), where=listed > 0))
 
 
 def miscalibration(lists: Lists, history: Any, codes: npt.ArrayLike, n_categories: int) -> Floats:

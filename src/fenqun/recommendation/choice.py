@@ -102,7 +102,7 @@ def choose_weights(
     def best(users: NDArray[np.bool_]) -> NDArray[np.int64]:
         middle = table[len(grid) // 2, users]
         leads = [group_lead(row[users] - middle, groups[users], k).mean for row in table]
-        return np.argmax(np.nan_to_num(np.stack(leads)), axis=0)
+        return np.asarray(np.nan_to_num(np.stack(leads)).argmax(axis=0), dtype=np.int64)
 
     fair = np.full(table.shape[1], np.nan)
     for own in (half, ~half):

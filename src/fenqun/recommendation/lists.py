@@ -101,12 +101,13 @@ def user_recommendations(
 
     if reranking.max_exposure is not None and chunks:
         every = [candidates(users) for users in chunks]
-        found = reranking.finish(*(np.concatenate(parts) for parts in zip(*every, strict=True)), length)
-        finished = ((users, found[0][users], found[1][users]) for users in chunks)
+        lists, picked = (np.concatenate(parts) for parts in zip(*every, strict=True))
+        lists, picked = reranking.finish(lists, picked, length)
+        finished = ((users, lists[users], picked[users]) for users in chunks)
     else:
         finished = ((users, *reranking.finish(*candidates(users), length)) for users in chunks)
-    for users, lists, picked in finished:
-        row, rank, item, scores = _long(lists, picked)
+    for users, listed, scored in finished:
+        row, rank, item, scores = _long(listed, scored)
         yield pa.table(
             {
                 schema.USER: _take(user_ids, users[row]),

@@ -121,4 +121,3 @@ class PhaseMaterial:
         now = self.phases.splits.shared_now(self.phase)
         queries, rows = encoder.ranking(encoder.transform(self.phases.store, LEARNED[self.phase], now=now))
         return queries[self.users], rows[self.columns]
-

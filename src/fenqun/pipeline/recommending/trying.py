@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 SEGMENT, USER = "segment", "user"
 """Scopes: one list for all of a segment, or one for each user."""
 
-_CELLS = 20_000_000
+_CELLS = 16_000_000
 _LEAST_JUDGES = 600
 
 

@@ -52,6 +52,12 @@ class ALSRanking(ProductRanking):
         if positive.nnz:
             weights = weigh_users(positive, usual_weighting(positive), inverse_document_frequency(positive))
             self.user_vectors, self.item_table[frequent] = als_factors(
-                sparse.csr_matrix(weights[:, frequent]), width, self.scale, self.iterations, self.regularization, self.seed, self.threads
+                sparse.csr_matrix(weights[:, frequent]),
+                width,
+                self.scale,
+                self.iterations,
+                self.regularization,
+                self.seed,
+                self.threads,
             )
         return super().fit(counts, labels, n_segments)

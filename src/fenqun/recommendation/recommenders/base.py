@@ -50,7 +50,7 @@ def only(scores: Scores, alive: NDArray[np.bool_]) -> Scores:
 def tail(positive: sparse.csr_matrix) -> Scores:
     """Return ``(n_items,)`` what to add to scores so that ties go by how many users took an item."""
     users = np.bincount(positive.indices, minlength=positive.shape[1]).astype(np.float64)
-    return TAIL * users / max(positive.shape[0], 1)
+    return np.asarray(TAIL * users / max(positive.shape[0], 1), dtype=np.float64)
 
 
 def averaging(labels: NDArray[np.int64], n_segments: int) -> sparse.csr_matrix:

@@ -31,7 +31,9 @@ class Blend:
 
     name = "blend"
 
-    def __init__(self, segment: Recommender, person: Recommender, weights: float | NDArray[np.float64] = 0.5) -> None:
+    def __init__(
+        self, segment: Recommender, person: Recommender, weights: float | NDArray[np.float64] = 0.5
+    ) -> None:
         self.segment, self.person, self.weights = segment, person, weights
 
     def fit(self, counts: sparse.csr_matrix, labels: NDArray[np.int64], n_segments: int) -> Self:
@@ -49,7 +51,7 @@ class Blend:
     def join(self, labels: NDArray[np.int64], n_segments: int) -> Self:
         """Take the parts as they are, fitted on the same users already; errors as of :meth:`fit`."""
         weights = np.asarray(self.weights, dtype=np.float64)
-        if weights.ndim and weights.shape != (n_segments,) or ((weights < 0) | (weights > 1)).any():
+        if (weights.ndim and weights.shape != (n_segments,)) or ((weights < 0) | (weights > 1)).any():
             raise ValueError(f"weights must be one or {n_segments} numbers in [0, 1], got {self.weights!r}")
         self.weights_: Scores = np.broadcast_to(weights, (n_segments,)).copy()
         self.labels_ = np.asarray(labels, dtype=np.int64)
@@ -80,6 +82,8 @@ def scaled(scores: Scores) -> Scores:
     The heads of lists decide, and both heads then reach one.
     """
     finite = np.where(np.isneginf(scores), 0.0, scores)
-    highest = np.maximum(finite.max(axis=1, keepdims=True, initial=0.0), -finite.min(axis=1, keepdims=True, initial=0.0))
+    highest = np.maximum(
+        finite.max(axis=1, keepdims=True, initial=0.0), -finite.min(axis=1, keepdims=True, initial=0.0)
+    )
     finite /= np.where(highest > 0, highest, 1.0)
     return finite

@@ -65,9 +65,7 @@ class ItemKNN:
     def _score(self, rows: sparse.csr_matrix) -> Scores:
         return only((rows @ self.similarity_).toarray() + self.tail_, self.alive_)
 
-    def _similarity(
-        self, rows: sparse.csr_matrix, frequent: NDArray[np.int64], n_items: int
-    ) -> sparse.csr_matrix:
+    def _similarity(self, rows: sparse.csr_matrix, frequent: NDArray[np.int64], n_items: int) -> sparse.csr_matrix:
         if not rows.nnz:
             return sparse.csr_matrix((n_items, n_items), dtype=np.float64)
         from implicit.nearest_neighbours import CosineRecommender

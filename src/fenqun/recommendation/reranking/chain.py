@@ -63,7 +63,7 @@ class Reranking:
         """
         masked = scores if self.allowed is None else np.where(self.allowed, scores, -np.inf)
         pool = _POOL * length if self.reorders else length
-        lists = rank_user_lists(lambda rows: masked[rows], *masked.shape, seen, pool)
+        lists = rank_user_lists(lambda rows: masked[rows], len(masked), masked.shape[1], seen, pool)
         picked = _at(masked, lists)
         if self.diversity > 0 and self.likeness is not None:
             depth = pool if self.max_exposure is not None else length

@@ -17,7 +17,7 @@ def by_category(codes: NDArray[np.integer]) -> Likeness:
 
     def likeness(items: NDArray[np.int64]) -> NDArray[np.float64]:
         own = category[items]
-        return ((own[:, None] == own[None, :]) & (own[:, None] >= 0)).astype(np.float64)
+        return np.asarray((own[:, None] == own[None, :]) & (own[:, None] >= 0), dtype=np.float64)
 
     return likeness
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-_NO = frozenset({"no", "n", "false", "f", "off", "否", "无", "缺货", "下架", "out of stock", "sold out", "unavailable"})
+_NO = frozenset(
+    {"no", "n", "false", "f", "off", "否", "无", "缺货", "下架", "out of stock", "sold out", "unavailable"}
+)
 
 
 def in_stock(values: Sequence[str | None]) -> NDArray[np.bool_]:
