@@ -26,8 +26,8 @@ RECOMMENDING: dict[str, Said] = {
         "若每名用户都有自己的列表，并无已确证的增益：{gain} [{low}, {high}]（n = {n}）。",
     ),
     "recommending_how": Said(
-        "For each segment the recommender that was clearly ahead of popularity on validation time, else popularity; the simpler one where two are level. Figures are of later, held-out time, less popularity, paired by user. ✓: q below 5% after Benjamini–Hochberg over all segments and recommenders.",
-        "每个分群采用在验证时间上明显优于热门的推荐方法，否则用热门；两者相当时取更简单的。数字来自其后的留出时间，为与热门的配对差。✓：对所有分群与方法作 Benjamini–Hochberg 校正后 q 低于 5%。",
+        "For each segment the recommender that was clearly ahead of popularity on validation time, else popularity; the simpler one where two are level. Figures are of later, held-out time, less popularity, paired by user, for the judged segment that shares most users with the published one. ✓: q below 5% after Benjamini–Hochberg over all segments and recommenders.",
+        "每个分群采用在验证时间上明显优于热门的推荐方法，否则用热门；两者相当时取更简单的。数字来自其后的留出时间，为与热门的配对差，取与发布分群共有用户最多的评估分群。✓：对所有分群与方法作 Benjamini–Hochberg 校正后 q 低于 5%。",
     ),
     "recommending_unjudged_one_item": Said(
         "The log is about one item: there is nothing to choose from.", "日志只涉及一种物品，没有可选的推荐。"
