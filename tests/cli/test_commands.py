@@ -139,7 +139,8 @@ def test_recommend_by_segment_and_by_user(fenqun: Any, finished: Run) -> None:
     assert [row["rank"] for row in rows] == [1, 2, 3, 4]
     assert all(row["text"] for row in rows)
     assert rows == json.loads(fenqun("recommend", finished.path, "--user", user, "-n", "4", "--json").out)
-    assert f"List of {segment}" in fenqun("recommend", finished.path, "--segment", segment).out
+    said = fenqun("recommend", finished.path, "--segment", segment).out
+    assert f"List of {segment}" in said and f"by {rows[0]['recommender']}" in said and "popularity" in said
 
 
 def test_unknown_ids_are_one_line(fenqun: Any, finished: Run) -> None:

@@ -92,6 +92,7 @@ TABLES = {
     "hierarchy.parquet": schema.HIERARCHY,
     "migration.parquet": schema.MIGRATION,
     "recommendations.parquet": schema.recommendations(ITEM),
+    "recommendation_figures.parquet": schema.RECOMMENDATION_FIGURES,
     "user_recommendations.parquet": schema.user_recommendations(USER, ITEM),
 }
 MODELS = [

@@ -30,7 +30,7 @@ def slow_list(scores, seen, length):
 
 def slow_metrics(chosen, truth):
     if not truth:
-        return dict.fromkeys(("ndcg", "recall", "hit_rate", "precision"), math.nan)
+        return dict.fromkeys(("ndcg", "recall", "hit_rate", "precision", "mrr"), math.nan)
     gains = [1 / math.log2(place + 2) for place, item in enumerate(chosen) if item in truth]
     ideal = sum(1 / math.log2(place + 2) for place in range(min(len(chosen), len(truth))))
     hits = len(gains)
@@ -39,6 +39,7 @@ def slow_metrics(chosen, truth):
         "recall": hits / len(truth),
         "hit_rate": float(hits > 0),
         "precision": hits / len(chosen),
+        "mrr": next((1 / (place + 1) for place, item in enumerate(chosen) if item in truth), 0.0),
     }
 
 

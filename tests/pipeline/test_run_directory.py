@@ -32,6 +32,7 @@ ARTIFACTS = (
     "rules.json",
     "memberships.parquet",
     "recommendations.parquet",
+    "recommendation_figures.parquet",
     "user_recommendations.parquet",
     "metrics.json",
     "model",
@@ -66,6 +67,7 @@ def expected(finished: Run) -> dict[str, pa.Schema]:
         "segments.parquet": schema.SEGMENTS,
         "memberships.parquet": schema.memberships(users),
         "recommendations.parquet": schema.recommendations(items),
+        "recommendation_figures.parquet": schema.RECOMMENDATION_FIGURES,
         "user_recommendations.parquet": schema.user_recommendations(users, items),
     }
 

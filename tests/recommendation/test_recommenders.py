@@ -12,21 +12,46 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from fenqun import schema
-from fenqun.recommendation.lists import segment_recommendations, top, user_recommendations
-from fenqun.recommendation.recommenders import Popularity, Recommender, SegmentCounts, TasteRanking
+from fenqun.recommendation.lists import segment_recommendations, user_recommendations
+from fenqun.recommendation.recommenders import (
+    ALSRanking,
+    Blend,
+    IntentRanking,
+    ItemKNN,
+    Popularity,
+    Recommender,
+    RepeatPurchase,
+    SegmentCounts,
+    TasteRanking,
+)
+from fenqun.recommendation.recommenders.registry import RECOMMENDERS as REGISTRY
 
 Make = Callable[[int, int], Recommender]
 
 
-def taste(n_users: int, n_items: int) -> TasteRanking:
+def vectors(n_users: int, n_items: int):
     rng = np.random.default_rng(4)
-    return TasteRanking(
-        rng.normal(size=(n_users, 5)).astype(np.float32), rng.normal(size=(n_items, 5)).astype(np.float32)
-    )
+    return rng.normal(size=(n_users, 5)).astype(np.float32), rng.normal(size=(n_items, 5)).astype(np.float32)
+
+
+def taste(n_users: int, n_items: int) -> TasteRanking:
+    return TasteRanking(*vectors(n_users, n_items))
+
+
+def days(n_users: int, n_items: int):
+    return sparse.csr_matrix(np.random.default_rng(5).poisson(0.7, (n_users, n_items)).astype(float))
 
 
 RECOMMENDERS: dict[str, Make] = {
     "popularity": lambda n, m: Popularity(),
+    "popularity_binary": lambda n, m: Popularity("binary"),
+    "repeat": lambda n, m: RepeatPurchase(days(n, m)),
+    "item_knn": lambda n, m: ItemKNN(neighbours=6),
+    "item_knn_few": lambda n, m: ItemKNN(neighbours=3, most_items=8),
+    "als": lambda n, m: ALSRanking(width=4, iterations=3),
+    "als_few": lambda n, m: ALSRanking(width=4, iterations=2, most_items=6),
+    "intent": lambda n, m: IntentRanking(*vectors(n, m)),
+    "blend": lambda n, m: Blend(SegmentCounts(smoothing=5), ItemKNN(neighbours=6), 0.3),
     "segment_counts": lambda n, m: SegmentCounts(smoothing=10),
     "segment_counts_binary": lambda n, m: SegmentCounts(weighting="binary"),
     "segment_counts_plain": lambda n, m: SegmentCounts(smoothing=0, weighting="counts"),
@@ -89,7 +114,7 @@ def test_lists_are_ordered_without_duplicates_and_without_what_was_seen(seed, le
     recommender = RECOMMENDERS[name](60, 25).fit(counts, labels, 3)
     seen = counts if masked else None
     users = pa.array([f"u{i}" for i in range(60)])
-    tables = list(user_recommendations(recommender, users, pa.array(range(25)), length, seen))
+    tables = list(user_recommendations(recommender.scores, users, pa.array(range(25)), length, seen))
     table = pa.concat_tables(tables)
     assert table.schema == schema.user_recommendations(pa.string(), pa.int64())
     alive = np.flatnonzero(counts.toarray().clip(0).sum(axis=0) > 0)
@@ -112,9 +137,9 @@ def test_users_in_chunks_are_users_at_once(make, monkeypatch):
     counts, labels = log()
     recommender = make(60, 25).fit(counts, labels, 3)
     users, items = pa.array(range(60)), pa.chunked_array([pa.array([f"i{i:02d}" for i in range(25)])])
-    whole = pa.concat_tables(user_recommendations(recommender, users, items, 6, counts))
+    whole = pa.concat_tables(user_recommendations(recommender.scores, users, items, 6, counts))
     monkeypatch.setattr("fenqun.recommendation.lists._CELLS", 25 * 7)
-    chunks = list(user_recommendations(recommender, users, items, 6, counts))
+    chunks = list(user_recommendations(recommender.scores, users, items, 6, counts))
     assert len(chunks) == 9
     assert pa.concat_tables(chunks).equals(whole)
 
@@ -156,7 +181,61 @@ def test_an_unknown_weighting_is_refused():
 
 def test_popularity_counts_people():
     counts = sparse.csr_matrix(np.array([[9.0, 1.0], [0.0, 1.0]]))
-    np.testing.assert_allclose(Popularity().fit(counts, np.array([0, 0]), 1).segment_scores(), [[0.5, 1.0]])
+    scores = Popularity("binary").fit(counts, np.array([0, 0]), 1).segment_scores()
+    np.testing.assert_allclose(scores, [[1 / 3, 2 / 3]])
+
+
+def test_popularity_is_segment_counts_of_one_segment():
+    counts, labels = log()
+    alone = SegmentCounts(smoothing=0).fit(counts, np.zeros_like(labels), 1).segment_scores()
+    np.testing.assert_allclose(Popularity().fit(counts, labels, 3).segment_scores()[:1], alone)
+
+
+def test_every_registered_recommender_is_under_the_contract():
+    assert set(REGISTRY) | {"blend"} <= set(RECOMMENDERS)
+    assert all(RECOMMENDERS[name](60, 25).name == name for name in (*REGISTRY, "blend"))
+
+
+def test_people_get_what_they_take_again_and_again():
+    counts = sparse.csr_matrix(np.array([[5.0, 5.0, 0.0, 1.0]] * 20 + [[0.0, 0.0, 9.0, 0.0]]))
+    taken = sparse.csr_matrix(np.array([[5.0, 1.0, 0.0, 1.0]] * 20 + [[0.0, 0.0, 1.0, 0.0]]))
+    labels = np.r_[np.zeros(20, int), 1]
+    repeat = RepeatPurchase(taken).fit(counts, labels, 2)
+    assert np.argsort(-repeat.scores(np.array([0]))[0], kind="stable").tolist() == [0, 1, 3, 2]
+    assert np.argsort(-repeat.scores(np.array([20]))[0], kind="stable").tolist() == [2, 0, 1, 3]
+    assert repeat.segment_scores().argmax(axis=1).tolist() == [0, 2]
+    with pytest.raises(ValueError, match="occasions is"):
+        RepeatPurchase(taken[:3]).fit(counts, labels, 2)
+
+
+def test_neighbours_are_what_the_same_people_take():
+    counts = np.zeros((40, 4))
+    counts[:20, :2], counts[20:, 2:] = 1, 1
+    counts[0, 1] = counts[20, 3] = 0
+    scores = ItemKNN(neighbours=2).fit(sparse.csr_matrix(counts), np.zeros(40, int), 1).scores(np.array([0, 20]))
+    assert scores[0, 1] > scores[0, 2:].max() and scores[1, 3] > scores[1, :2].max()
+
+
+def test_factors_tell_two_kinds_of_people_apart():
+    counts = np.zeros((40, 6))
+    counts[:20, :3], counts[20:, 3:] = 1, 1
+    labels = np.repeat([0, 1], 20)
+    scores = ALSRanking(width=2).fit(sparse.csr_matrix(counts), labels, 2).segment_scores()
+    assert scores[0, :3].min() > scores[0, 3:].max() and scores[1, 3:].min() > scores[1, :3].max()
+
+
+def test_a_blend_lies_between_its_parts():
+    counts, labels = log()
+    segment, person = SegmentCounts(smoothing=5), ItemKNN(neighbours=6)
+    users = np.arange(60)
+    ends = [Blend(segment, person, w).fit(counts, labels, 3).scores(users) for w in (0.0, 1.0)]
+    for part, found in zip((segment, person), ends, strict=True):
+        assert (part.scores(users).argmax(axis=1) == found.argmax(axis=1)).all()
+    own = Blend(segment, person, np.array([0.0, 1.0, 0.5])).fit(counts, labels, 3).scores(users)
+    for group, end in ((0, 0), (1, 1)):
+        np.testing.assert_array_equal(own[labels == group], ends[end][labels == group])
+    with pytest.raises(ValueError, match="one or 3 numbers"):
+        Blend(segment, person, np.array([0.5, 0.5])).fit(counts, labels, 3)
 
 
 def test_taste_ranks_by_the_product_and_a_segment_by_its_mean():
@@ -169,9 +248,3 @@ def test_taste_ranks_by_the_product_and_a_segment_by_its_mean():
 def test_taste_of_other_users_is_refused():
     with pytest.raises(ValueError, match="vectors are of 4 users"):
         taste(4, 3).fit(sparse.csr_matrix((5, 3)), np.zeros(5, int), 1)
-
-
-def test_top_pads_what_is_missing():
-    lists, scores = top(np.array([[1.0, -np.inf, 3.0]]), None, 4)
-    assert lists.tolist() == [[2, 0, -1, -1]]
-    np.testing.assert_array_equal(scores, [[3.0, 1.0, np.nan, np.nan]])

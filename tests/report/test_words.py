@@ -44,6 +44,8 @@ def test_every_text_is_used() -> None:
     composed |= {f"ask_{axis}" for axis in ("lists", "value", "labels")}
     composed |= {f"what_explained_{what}" for what in ("value", "events", "retained")}
     composed |= {f"macro_{why}" for why in ("knee", "no_gain", "unjudged", "few_segments", "switched_off")}
+    composed |= {f"recommending_{how}" for how in ("ahead", "behind", "level")} | {"scope_segment", "scope_user"}
+    composed |= {f"recommending_unjudged_{why}" for why in ("one_item", "nothing_held_out")}
     composed |= {f"micro_{why}" for why in ("pays", "no_gain", "small", "switched_off")}
     assert set(WORDS) - used - composed == set()
 

@@ -65,6 +65,7 @@ def recommend(
 
     Example: `fenqun recommend runs/shop --segment S03 -n 5`
     """
+    from fenqun.cli.recommending import worth_of
     from fenqun.cli.tables import item_texts, membership_of
     from fenqun.store import Run
 
@@ -88,6 +89,7 @@ def recommend(
         ["rank", "item", "text", "score"],
         [[row["rank"], str(row["item_id"]), row["text"], row["score"]] for row in rows],
     )
+    print(worth_of(opened, rows[0]["segment_id"], rows[0]["recommender"]))
 
 
 def compare(

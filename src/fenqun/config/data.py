@@ -49,6 +49,10 @@ class ItemsSource(Source):
     text: Columns = Field((), description="Columns joined into the text that the encoder reads")
     category: str | None = None
     price: str | None = None
+    available: str | None = Field(
+        None,
+        description="Column that says whether an item may be listed: true or false, or the stock; 0, no, false: not",
+    )
     image: str | None = Field(None, description="Picture files, relative to the folder of this table, or absolute")
     audio: str | None = Field(None, description="Sound files, likewise")
 

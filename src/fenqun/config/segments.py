@@ -13,6 +13,9 @@ StrategyName = Literal["static", "rfm", "interest", "learned", "external"]
 ClustererName = Literal["kmeans", "minibatch_kmeans", "ward", "dbscan", "hdbscan", "gaussian_mixture"]
 
 
+RecommenderName = Literal["popularity", "segment_counts", "repeat", "item_knn", "taste", "als", "intent", "blend"]
+
+
 class ExternalSource(Source):
     """Segments that a company already has, judged beside ours."""
 
@@ -62,6 +65,40 @@ class Recommendation(Settings):
     )
     repeats: bool | None = Field(None, description="Whether seen items may be listed; None: the scenario's")
     per_user: bool = Field(False, description="Also write user_recommendations.parquet")
+    recommenders: tuple[RecommenderName, ...] = Field(
+        ("segment_counts", "repeat", "item_knn", "taste", "als", "intent", "blend"),
+        min_length=1,
+        description="Those that may win a segment; popularity always may",
+    )
+    most_items: int = Field(
+        20_000, ge=1, description="Items that lists are made of: those that most people took; bounds the cost"
+    )
+    diversity: float = Field(
+        0.0, ge=0, lt=1, description="Weight of being unlike the items above in the list (MMR); 0: off"
+    )
+    diversity_by: Literal["vectors", "category"] = Field(
+        "vectors", description="What likeness of items goes by: rows of the item table, or their category"
+    )
+    max_exposure: float | None = Field(
+        None, gt=0, le=1, description="Largest share of all lists that an item may be in; None: no cap"
+    )
+    price_min: float | None = Field(
+        None, ge=0, description="Items below this price are not listed, nor those without one"
+    )
+    price_max: float | None = Field(
+        None, ge=0, description="Items above this price are not listed, nor those without one"
+    )
+
+    @property
+    def by_price(self) -> bool:
+        """Whether prices decide what may be listed."""
+        return self.price_min is not None or self.price_max is not None
+
+    @model_validator(mode="after")
+    def _prices(self) -> Recommendation:
+        if self.price_min is not None and self.price_max is not None and self.price_min > self.price_max:
+            raise ValueError(f"price_min {self.price_min} is above price_max {self.price_max}")
+        return self
 
 
 class Naming(Settings):

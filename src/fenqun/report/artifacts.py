@@ -39,6 +39,7 @@ class Artifacts:
     search: pa.Table | None = None
     comparison: pa.Table | None = None
     recommendations: pa.Table | None = None
+    recommendation_figures: pa.Table | None = None
     metrics: Metrics | None = None
     tiers: TierTable | None = None
     rules: RuleTable | None = None
@@ -92,6 +93,7 @@ def read_artifacts(run: Run) -> Artifacts:
         search=table("search.parquet"),
         comparison=table("comparison.parquet"),
         recommendations=recommendations,
+        recommendation_figures=table("recommendation_figures.parquet"),
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,
         tiers=run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None,
         rules=run.read_model("rules.json", RuleTable) if run.artifact("rules.json").is_file() else None,

@@ -23,6 +23,17 @@ CLUSTERERS = {
     "gaussian_mixture": Said("Gaussian mixture", "高斯混合"),
     "given": Said("as given", "按给定"),
 }
+RECOMMENDERS = {
+    "popularity": Said("Popularity", "热门"),
+    "segment_counts": Said("Segment counts", "分群计数"),
+    "repeat": Said("Repeat purchase", "复购"),
+    "item_knn": Said("Item neighbours", "物品近邻"),
+    "taste": Said("Taste", "口味"),
+    "als": Said("ALS", "ALS"),
+    "intent": Said("Intent", "意图"),
+    "blend": Said("Blend", "混合"),
+    "chosen": Said("Chosen by segment", "按分群选定"),
+}
 AXES = {
     "lists": Said("Interest: what people take next", "兴趣：用户接下来选择什么"),
     "value": Said("Value: how much and how often", "价值：未来的多少与频率"),
@@ -35,6 +46,10 @@ METRICS = {
     "recall": Said("Recall", "召回率"),
     "hit_rate": Said("Hit rate", "命中率"),
     "precision": Said("Precision", "精确率"),
+    "mrr": Said("MRR", "MRR"),
+    "novelty": Said("Novelty", "新颖度"),
+    "miscalibration": Said("Miscalibration", "校准偏差"),
+    "gini": Said("Gini of exposure", "曝光 Gini"),
     "coverage": Said("Coverage", "覆盖率"),
     "explained_value": Said("Future value explained", "未来价值解释度"),
     "explained_events": Said("Future activity explained", "未来活跃度解释度"),
@@ -88,6 +103,7 @@ EXPLAINED = {
     "recall": Said("Share of what members took next that the list holds", "成员后续选择中列表所含的比例"),
     "hit_rate": Said("Share of members with at least one hit", "至少命中一项的成员比例"),
     "precision": Said("Share of the list that members took", "列表中被成员选择的比例"),
+    "mrr": Said("One over the place of the first hit", "首个命中位置的倒数"),
     "coverage": Said("Share of items that any list shows", "所有列表展示到的物品比例"),
     "explained_value": Said("Variance of members' later value that segments explain", "分群解释的后续价值方差"),
     "explained_events": Said(

@@ -203,3 +203,24 @@ def user_recommendations(user_type: pa.DataType, item_type: pa.DataType) -> pa.S
             pa.field("score", pa.float64(), False),
         ]
     )
+
+
+RECOMMENDATION_FIGURES = pa.schema(
+    [
+        pa.field(SEGMENT, pa.string(), True),  # null: all users
+        pa.field("scope", pa.string(), False),  # segment: one list for all of it | user: one list each
+        pa.field("recommender", pa.string(), False),  # a name, or `chosen`: each segment's own winner
+        pa.field("metric", pa.string(), False),
+        pa.field("value", pa.float64(), True),
+        pa.field("low", pa.float64(), True),
+        pa.field("high", pa.float64(), True),
+        pa.field("n", pa.int64(), False),
+        pa.field("difference", pa.float64(), True),  # paired: less popularity
+        pa.field("difference_low", pa.float64(), True),
+        pa.field("difference_high", pa.float64(), True),
+        pa.field("p", pa.float64(), True),  # paired t-test of the difference
+        pa.field("q", pa.float64(), True),  # after Benjamini-Hochberg over segments, recommenders and scopes
+        pa.field("better", pa.string(), False),  # higher | lower
+        pa.field("chosen", pa.bool_(), False),
+    ]
+)

@@ -17,7 +17,7 @@ TEXT_LIMIT = 2000
 
 
 def clean_items(config: Config, table: SourceTable, item_type: str, ledger: Ledger) -> None:
-    """Make ``items_kept``: item_id, text, category, price, image, audio; one row an item."""
+    """Make ``items_kept``: item_id, text, category, price, available, image, audio; one row an item."""
     source, quality, engine = config.data.items, config.quality, ledger.engine
     assert source is not None
     absent = "CAST(NULL AS VARCHAR)"
@@ -30,7 +30,7 @@ def clean_items(config: Config, table: SourceTable, item_type: str, ledger: Ledg
         f"{price} AS price",
         f"{unreadable} AS unreadable",
     ]
-    for name in ("category", "image", "audio"):
+    for name in ("category", "available", "image", "audio"):
         column = getattr(source, name)
         columns.append(f"{text_sql(table, column, config.labels) if column else absent} AS {name}")
     engine.execute(
