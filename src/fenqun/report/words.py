@@ -5,9 +5,10 @@ from __future__ import annotations
 from fenqun.report.said import Said
 from fenqun.report.texts.frame import FRAME
 from fenqun.report.texts.judgement import JUDGEMENT
+from fenqun.report.texts.plays import PLAYS
 from fenqun.report.texts.segments import SEGMENTS
 
-WORDS: dict[str, Said] = {**FRAME, **SEGMENTS, **JUDGEMENT}
+WORDS: dict[str, Said] = {**FRAME, **SEGMENTS, **JUDGEMENT, **PLAYS}
 
 
 def say(key: str, **values: object) -> Said:
