@@ -91,6 +91,7 @@ TABLES = {
     "segments.parquet": schema.SEGMENTS,
     "hierarchy.parquet": schema.HIERARCHY,
     "migration.parquet": schema.MIGRATION,
+    "playbooks.parquet": schema.PLAYBOOKS,
     "recommendations.parquet": schema.recommendations(ITEM),
     "user_recommendations.parquet": schema.user_recommendations(USER, ITEM),
 }
@@ -117,6 +118,7 @@ MODELS = [
     schema.SegmentRule,
     schema.RuleCondition,
     schema.FeatureImportance,
+    schema.PlayFigure,
     schema.ContextTable,
     schema.ContextTotal,
     schema.SegmentContext,

@@ -30,6 +30,8 @@ ARTIFACTS = (
     "comparison.parquet",
     "segments.parquet",
     "rules.json",
+    "playbooks.parquet",
+    "playbooks.yaml",
     "memberships.parquet",
     "recommendations.parquet",
     "user_recommendations.parquet",
@@ -65,6 +67,7 @@ def expected(finished: Run) -> dict[str, pa.Schema]:
         "comparison.parquet": schema.COMPARISON,
         "segments.parquet": schema.SEGMENTS,
         "memberships.parquet": schema.memberships(users),
+        "playbooks.parquet": schema.PLAYBOOKS,
         "recommendations.parquet": schema.recommendations(items),
         "user_recommendations.parquet": schema.user_recommendations(users, items),
     }

@@ -92,6 +92,8 @@ def _amount(figure: PlayFigure, value: float | None) -> Said:
 
 
 def _bound(figure: PlayFigure, value: float) -> str:
+    if figure.by == "count":
+        return count(value)
     return percent(value) if figure.by == "share" else f"{value:.3g}".replace("-", "−")
 
 

@@ -172,7 +172,7 @@ def _measure(measure: Measure, users: int, categories: Said) -> Said:
     told = say(
         "play_measured",
         what=_said(measure.text, categories),
-        better=say(f"play_{measure.better}"),
+        better=say("play_higher") if measure.better == "higher" else say("play_lower"),
         days=measure.days,
         share=f"{measure.control:.0%}",
         n=count(control_size(users, measure.control)),

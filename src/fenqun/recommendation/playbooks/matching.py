@@ -179,8 +179,8 @@ def _trait(condition: TraitCondition, found: Figure | None) -> PlayFigure:
     if found is not None and condition.by == "median":
         found = replace(found, value=found.here)
     elif found is not None and condition.by == "ratio":
-        known = found.here is not None and found.everyone is not None and found.everyone > 0
-        found = replace(found, value=found.here / found.everyone if known else None)
+        known = found.here is not None and found.everyone
+        found = replace(found, value=(found.here or 0.0) / (found.everyone or 1.0) if known else None)
     return _figure(condition, condition.of, condition.by, found, tested=condition.by == "effect")
 
 
@@ -217,7 +217,7 @@ def _figure(condition: Comparison, of: str, by: str, found: Figure | None, teste
     return PlayFigure(
         figure=condition.figure,
         of=of,
-        by=by,  # type: ignore[arg-type]
+        by=by,
         value=_round(value),
         here=_round(found.here) if found else None,
         everyone=_round(found.everyone) if found else None,

@@ -32,7 +32,7 @@ def credit_or_price_decision(text: str) -> str | None:
     """Return the words by which a text decides on credit or price; None where it does not.
 
     >>> credit_or_price_decision("Raise the credit limit by a fifth"), credit_or_price_decision("自动审批贷款")
-    ('Raise the credit', '审批贷款')
+    ('Raise the credit', '自动审批')
     >>> credit_or_price_decision("Invite to a talk on saving, with the posted rates")
     """
     found = _ENGLISH.search(text) or _CHINESE.search(text)

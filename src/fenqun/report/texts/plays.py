@@ -6,6 +6,10 @@ from fenqun.report.said import Said
 
 PLAYS: dict[str, Said] = {
     "plays": Said("What to do", "怎么做"),
+    "reading_plays_why": Said(
+        "Entries of the playbook whose conditions the measured figures meet, the figures beside them. They propose; whether they work is what the group left alone will tell.",
+        "做法手册中条件与所测数字相符的条目，并列出依据。它们只是建议；是否有效，由不予触达的对照组来回答。",
+    ),
     "plays_none": Said("No difference worth acting on was measured.", "没有测得值得采取行动的差异。"),
     "plays_few": Said(
         "Fewer than {n} users: too few to treat and to measure alone.", "少于 {n} 名用户：不足以单独施策与衡量。"
@@ -17,9 +21,7 @@ PLAYS: dict[str, Said] = {
         "适用于跨所有分群的各层级。点击上表中的数字，可查看分群内各层级的做法。",
     ),
     "plays_in_tier": Said("{name}: {n} users", "{name}：{n} 人"),
-    "plays_count": Said("{n} plays", "{n} 项做法"),
     "play_why": Said("Why", "依据"),
-    "play_do": Said("Do", "做"),
     "play_rules": Said("Rules", "守则"),
     "play_guard": Said("Only", "前提"),
     "play_measure": Said("Measure", "衡量"),
