@@ -53,10 +53,8 @@ class Group:
         The most telling first (by the standardised difference). Those of a tier of a segment are the segment's.
     actions
         Types of events, likewise.
-    tier_shares
-        By role: the share of the group's users, ``value`` as times everyone's.
-    expected
-        Mean prediction, ``value`` as times everyone's.
+    tier_shares, expected
+        By role the share of the group's users, and the mean prediction; ``value`` as times everyone's.
     role
         Of ``tier``: high, middle, low or potential; empty where it has none.
     """
