@@ -116,6 +116,11 @@ def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
     behaviour = tree.get("behaviour")
     if isinstance(behaviour, dict) and behaviour.get("foundation") is not None:
         behaviour["foundation"] = resolve(behaviour["foundation"])
+    playbooks = tree.get("playbooks")
+    if isinstance(playbooks, dict) and playbooks.get("path") is not None:
+        playbooks["path"] = resolve(playbooks["path"])
+    elif isinstance(playbooks, str) and playbooks != "none":
+        tree["playbooks"] = resolve(playbooks)
     if tree.get("previous") is not None:
         tree["previous"] = resolve(tree["previous"])
 

@@ -31,6 +31,7 @@ def test_the_commands_are_those_of_the_road() -> None:
         "export",
         "finetune",
         "init",
+        "playbook",
         "pretrain",
         "recommend",
         "refresh",

@@ -65,9 +65,10 @@ def test_nothing_changed_computes_nothing(settings: Config, copy: Path) -> None:
     [
         ("segmentation.k=5", LATER),
         ("strategy=interest", LATER),
-        ("evaluation.resamples=101", ["evaluation", "tiers", "explanation", "rules", "report"]),
-        ("hierarchy.micro=false", ["hierarchy", "tiers", "explanation", "report"]),
-        ("tiers.count=4", ["tiers", "report"]),
+        ("evaluation.resamples=101", ["evaluation", "tiers", "explanation", "rules", "playbooks", "report"]),
+        ("hierarchy.micro=false", ["hierarchy", "tiers", "explanation", "playbooks", "report"]),
+        ("tiers.count=4", ["tiers", "playbooks", "report"]),
+        ("playbooks.min_users=9", ["playbooks", "report"]),
         ("contexts=[weekend]", ["contexts", "report"]),
         ("report.language=zh", ["explanation", "report"]),
         ("recommendation.per_user=false", ["recommendation", "report"]),

@@ -10,6 +10,7 @@ import typer
 from fenqun.cli import publish, road
 from fenqun.cli.explain import explain
 from fenqun.cli.finetune import finetune
+from fenqun.cli.playbook import playbook
 from fenqun.cli.pretrain import pretrain
 from fenqun.cli.refresh import refresh
 from fenqun.cli.rename import rename
@@ -35,6 +36,7 @@ for command in (
     refresh,
     publish.assign,
     publish.recommend,
+    playbook,
     explain,
     rename,
     publish.compare,

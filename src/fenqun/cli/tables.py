@@ -16,7 +16,9 @@ from fenqun.errors import ConfigError, RunError
 from fenqun.schema import ITEM, USER
 from fenqun.store import Run, explain_io
 
-EXPORTED = ("memberships", "segments", "hierarchy", "contexts", "recommendations", "user_recommendations")
+EXPORTED = (
+    "memberships", "segments", "hierarchy", "playbooks", "contexts", "recommendations", "user_recommendations"
+)  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters at which a spreadsheet runs a cell."""
 

@@ -29,6 +29,7 @@ from fenqun.config.learning import (
     Taste,
     Vectors,
 )
+from fenqun.config.playbooks import Playbooks
 from fenqun.config.segments import (
     ClustererName,
     Evaluation,
@@ -66,6 +67,7 @@ __all__ = [
     "Missing",
     "Naming",
     "Objectives",
+    "Playbooks",
     "Profiles",
     "Quality",
     "Recommendation",

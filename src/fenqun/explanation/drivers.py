@@ -96,6 +96,12 @@ def measure_topics(population: Population, topics: Topics) -> Effects:
     return replace(effects, q=benjamini_hochberg(effects.q))
 
 
+def measure_traits(population: Population) -> Effects:
+    """Compare groups in traits alone, as :func:`measure` does."""
+    effects = _traits(population)
+    return replace(effects, q=benjamini_hochberg(effects.q))
+
+
 def select_drivers(effects: Effects, per_direction: int = 6, alpha: float = 0.05) -> list[list[Driver]]:
     """Return the drivers of each segment, the strongest first, at most so many a kind and direction."""
     return [_select(effects, g, per_direction, alpha) for g in range(len(effects.q))]

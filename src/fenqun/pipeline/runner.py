@@ -21,6 +21,7 @@ from fenqun.pipeline.context import Context, Stage
 from fenqun.pipeline.searching import as_given, searched
 from fenqun.pipeline.stages import STAGES, source_fingerprint
 from fenqun.progress import Progress, Silent
+from fenqun.recommendation.playbooks.reading import chosen_playbook
 from fenqun.schema import SCHEMA_VERSION, Manifest, StageRecord
 from fenqun.settings import dump_config
 from fenqun.store import Run, digest, explain_io
@@ -59,6 +60,7 @@ def run_pipeline(config: Config, out: str | Path, progress: Progress | None = No
         In one line: what is wrong, where, how to mend it. The directory stays resumable.
     """
     progress = progress or Silent()
+    chosen_playbook(config.playbooks, config.scenario)  # a bad one is told before anything is learned
     sources = source_fingerprint(config)
     run = Run.create(out)
     config = as_given(_freeze(config, run, sources), run)

@@ -17,6 +17,7 @@ from fenqun.pipeline.evaluating import evaluate_strategies
 from fenqun.pipeline.fusing import choose_blocks, draw_map, earlier_blocks, fuse_vectors
 from fenqun.pipeline.hierarchy import grow_hierarchy
 from fenqun.pipeline.naming import given_names
+from fenqun.pipeline.playbooks import match_playbooks, playbook_file
 from fenqun.pipeline.reading import make_profiles, read_data
 from fenqun.pipeline.recommending import recommend_lists
 from fenqun.pipeline.rules import say_in_rules
@@ -161,8 +162,15 @@ STAGES: tuple[Stage, ...] = (
         recommend_lists,
     ),
     Stage(
+        "playbooks",
+        ("segmentation", "hierarchy", "tiers"),
+        _dump("playbooks", "scenario"),
+        match_playbooks,
+        watches=playbook_file,
+    ),
+    Stage(
         "report",
-        ("explanation", "recommendation", "map", "tiers", "rules", "contexts", "confirmation"),
+        ("explanation", "recommendation", "playbooks", "map", "tiers", "rules", "contexts", "confirmation"),
         _dump("report"),
         make_report,
     ),

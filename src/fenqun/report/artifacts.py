@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fenqun.config import Config
+from fenqun.recommendation.playbooks.model import Playbook
+from fenqun.recommendation.playbooks.reading import read_playbook
 from fenqun.schema import ContextTable, Identity, Manifest, Metrics, QualityReport, RuleTable, TierTable
 from fenqun.settings import load_config
 from fenqun.store import Run
@@ -44,6 +46,8 @@ class Artifacts:
     tiers: TierTable | None = None
     rules: RuleTable | None = None
     contexts: ContextTable | None = None
+    plays: pa.Table | None = None
+    playbook: Playbook | None = None
     identity: Identity | None = None
     migration: pa.Table | None = None
     texts: dict[str, str] = field(default_factory=dict)
@@ -98,6 +102,8 @@ def read_artifacts(run: Run) -> Artifacts:
         tiers=run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None,
         rules=run.read_model("rules.json", RuleTable) if run.artifact("rules.json").is_file() else None,
         contexts=run.read_model("contexts.json", ContextTable) if run.artifact("contexts.json").is_file() else None,
+        plays=table("playbooks.parquet"),
+        playbook=read_playbook(book) if (book := run.artifact("playbooks.yaml")).is_file() else None,
         identity=run.read_model("identity.json", Identity) if run.artifact("identity.json").is_file() else None,
         migration=table("migration.parquet"),
         texts=texts,

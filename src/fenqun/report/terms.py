@@ -214,6 +214,7 @@ STAGES = {
     "rules": Said("Rules", "规则"),
     "contexts": Said("Contexts", "情境"),
     "recommendation": Said("Recommendation", "推荐"),
+    "playbooks": Said("Playbooks", "做法"),
     "report": Said("Report", "报告"),
 }
 SCENARIO = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fenqun.report.said import Said
 from fenqun.report.texts.frame import FRAME
 from fenqun.report.texts.judgement import JUDGEMENT
+from fenqun.report.texts.plays import PLAYS
 from fenqun.report.texts.recommending import RECOMMENDING
 from fenqun.report.texts.segments import SEGMENTS
 
-WORDS: dict[str, Said] = {**FRAME, **SEGMENTS, **JUDGEMENT, **RECOMMENDING}
+WORDS: dict[str, Said] = {**FRAME, **SEGMENTS, **JUDGEMENT, **RECOMMENDING, **PLAYS}
 
 
 def say(key: str, **values: object) -> Said:

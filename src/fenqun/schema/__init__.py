@@ -9,6 +9,7 @@ from __future__ import annotations
 from fenqun.schema.base import SCHEMA_VERSION, Model
 from fenqun.schema.contexts import ContextCategory, ContextTable, ContextTotal, ContextValue, SegmentContext
 from fenqun.schema.identity import Identity, SegmentFlow, SegmentMatch
+from fenqun.schema.playbooks import PLAYBOOKS, PlayFigure
 from fenqun.schema.quality import QualityReport, RuleCount, TableCount
 from fenqun.schema.rules import FeatureImportance, Fidelity, RuleCondition, RuleTable, SegmentRule
 from fenqun.schema.run import Manifest, Metric, Metrics, StageRecord
@@ -62,6 +63,7 @@ __all__ = [
     "ITEM",
     "MIGRATION",
     "ONE_ITEM",
+    "PLAYBOOKS",
     "PRICE",
     "QUANTITY",
     "RECOMMENDATION_FIGURES",
@@ -95,6 +97,7 @@ __all__ = [
     "Metrics",
     "Model",
     "Naming",
+    "PlayFigure",
     "QualityReport",
     "ReliabilityBin",
     "RuleCondition",
