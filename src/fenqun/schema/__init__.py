@@ -16,6 +16,7 @@ from fenqun.schema.segments import Card, CardItem, Claim, Driver, GivenName, Giv
 from fenqun.schema.tables import (
     AUDIO,
     CATEGORY,
+    CLICK_FIGURES,
     COMPARISON,
     CURRENCY,
     DURATION,
@@ -52,6 +53,7 @@ from fenqun.schema.tiers import Calibration, ReliabilityBin, Tier, TierContest, 
 __all__ = [
     "AUDIO",
     "CATEGORY",
+    "CLICK_FIGURES",
     "COMPARISON",
     "CURRENCY",
     "DURATION",
