@@ -60,7 +60,9 @@ def test_the_table_holds_what_is_read(favoured):
     assert len(set(table["timestamp"].to_pylist()[:3])) == 1, "a page is one moment"
 
 
-@pytest.mark.parametrize("wrong", [{"examination": (1.0, 0.5, 0.4, 0.3)}, {"spread": 0.9, "attraction": np.full((3, 12), 0.6)}])
+@pytest.mark.parametrize(
+    "wrong", [{"examination": (1.0, 0.5, 0.4, 0.3)}, {"spread": 0.9, "attraction": np.full((3, 12), 0.6)}]
+)
 def test_what_cannot_be_drawn_is_refused(wrong):
     given = {"attraction": ATTRACTION} | wrong
     with pytest.raises(ValueError, match=r"position|exceeds"):

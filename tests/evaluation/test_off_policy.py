@@ -32,9 +32,7 @@ def drawn(skew: float) -> tuple[float, dict[str, list[tuple[float, float, float]
         shown = looks * ATTRACTION[logged.group, logged.item]
         best = policy[logged.group, logged.position].argmax(axis=1)
         model = Model(shown, looks * ATTRACTION[logged.group, best])
-        rounds = Rounds(
-            logged.clicked.astype(float), logged.propensity, logged.target(policy), logged.user
-        )
+        rounds = Rounds(logged.clicked.astype(float), logged.propensity, logged.target(policy), logged.user)
         for one in estimate(rounds, ALL, model=model, repeats=200, seed=seed):
             found[one.estimator].append((one.value, one.low, one.high))
     return truth, found
@@ -79,7 +77,9 @@ def test_a_model_makes_the_interval_narrower():
 def rounds(n: int = 2000, users: int = 200, overlap: float = 0.5, clicks: float = 0.2, seed: int = 0) -> Rounds:
     random = np.random.default_rng(seed)
     target = (random.random(n) < overlap).astype(float)
-    return Rounds((random.random(n) < clicks).astype(float), np.full(n, 0.5), target, random.integers(users, size=n))
+    return Rounds(
+        (random.random(n) < clicks).astype(float), np.full(n, 0.5), target, random.integers(users, size=n)
+    )
 
 
 def test_below_the_floor_there_is_no_figure_and_a_reason():
@@ -135,7 +135,8 @@ def test_equal_weights_count_in_full(n, weight):
 
 
 @pytest.mark.parametrize(
-    ("logged", "target", "message"), [([0.0], [1.0], "logged"), ([0.5], [1.5], "target"), ([0.5, 0.5], [1.0], "length")]
+    ("logged", "target", "message"),
+    [([0.0], [1.0], "logged"), ([0.5], [1.5], "target"), ([0.5, 0.5], [1.0], "length")],
 )
 def test_impossible_probabilities_are_refused(logged, target, message):
     with pytest.raises(ValueError, match=message):

@@ -90,7 +90,9 @@ class SimulatedImpressions:
         """Return the chance of each impression under a policy, (n,)."""
         return np.asarray(policy[self.group, self.position, self.item])
 
-    def table(self, user_ids: pa.Array, item_ids: pa.Array, start: int, end: int, policy: str, seed: int) -> pa.Table:
+    def table(
+        self, user_ids: pa.Array, item_ids: pa.Array, start: int, end: int, policy: str, seed: int
+    ) -> pa.Table:
         """Return the columns that ``data.impressions`` maps; pages lie at random seconds in [start, end)."""
         random = np.random.default_rng([seed, len(self.page)])
         seconds = random.integers(start, end, size=int(self.page.max(initial=-1)) + 1)
@@ -114,7 +116,9 @@ def attractions(
     random = np.random.default_rng([seed, groups, items])
     table = np.tile(likely * random.uniform(0.3, 1.7, size=items), (groups, 1))
     own = random.permutation(items)[: groups * each].reshape(groups, each)
-    table[np.arange(groups)[:, None], own] = np.minimum(likely * liked * random.uniform(0.8, 1.2, (groups, each)), 0.6)
+    table[np.arange(groups)[:, None], own] = np.minimum(
+        likely * liked * random.uniform(0.8, 1.2, (groups, each)), 0.6
+    )
     return table
 
 

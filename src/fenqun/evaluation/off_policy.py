@@ -248,9 +248,7 @@ def estimate(
     return found
 
 
-def _sums(
-    name: Estimator, rounds: Rounds, weights: Floats, model: Model | None
-) -> tuple[Floats, Floats, Floats]:
+def _sums(name: Estimator, rounds: Rounds, weights: Floats, model: Model | None) -> tuple[Floats, Floats, Floats]:
     """Return what an impression adds above and below the line, and the weight with which it counts."""
     ones = np.ones(len(weights))
     if name == "replay":
@@ -280,7 +278,9 @@ def ratio_statistic(above: Floats, below: Floats, user: Ints, m: int) -> Statist
     above, below
         (n,) what each impression adds.
     user
-        (n,) code of its user, below ``m``.
+        (n,) code of its user.
+    m
+        Number of users.
     """
     columns = np.stack(
         [np.bincount(user, weights=above, minlength=m), np.bincount(user, weights=below, minlength=m)], axis=1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from fenqun.evaluation.click_rates import Rate, rate, rate_difference_p
 from fenqun.evaluation.intervals import Floats, Ints, interval
 from fenqun.evaluation.off_policy import Estimate, Limits, Rounds, estimate, ratio_statistic
 from fenqun.evaluation.position_bias import PositionBias, position_bias
-from fenqun.evaluation.ranking import Lists, group_scores, rank_lists, smoothing_mass, weigh
 from fenqun.explanation.statistics import benjamini_hochberg
+from fenqun.pipeline.click_lists import SegmentLists
 from fenqun.pipeline.context import Context, StageOutput
 from fenqun.pipeline.evaluating import POPULARITY
 from fenqun.pipeline.phases import Phases
@@ -54,37 +53,6 @@ def judge_clicks(context: Context) -> StageOutput:
         rows += judge.off_policy()
     run.write_table(ARTIFACT, _table(rows))
     return StageOutput((ARTIFACT,), figures)
-
-
-@dataclass(frozen=True)
-class _Lists:
-    """What strategies would have shown to the users of the phase, from the items that a policy had to choose from.
-
-    Attributes
-    ----------
-    candidates
-        Places in the catalogue, ascending.
-    positions
-        Ascending; the first takes the best item.
-    """
-
-    counts: Any
-    seen: Any | None
-    candidates: Ints
-    positions: Ints
-
-    def of(self, labels: Ints, smoothing: float) -> Lists:
-        """Return each user's list, (users, positions) places among the candidates."""
-        k = int(labels.max()) + 1
-        scores = group_scores(self.counts, labels, k, smoothing_mass(self.counts, k, smoothing))
-        return rank_lists(scores[:, self.candidates], labels, self.seen, len(self.positions))
-
-    def agree(self, lists: Lists, shown: Shown) -> Floats:
-        """Return 1 where an impression is what the user's list has in its position, else 0."""
-        place = np.searchsorted(self.positions, shown.position)
-        wanted = lists[shown.row, place]
-        found = np.where(wanted >= 0, self.candidates[wanted], -2)
-        return (found == shown.item).astype(np.float64)
 
 
 class _Judge:
@@ -177,7 +145,9 @@ class _Judge:
             if not inside.any():
                 continue
             if metric == "value":
-                rows.append(self._observed(metric, outcome[inside], shown.user[inside], segment=segment, policy=policy))
+                rows.append(
+                    self._observed(metric, outcome[inside], shown.user[inside], segment=segment, policy=policy)
+                )
                 p.append(np.nan)
                 continue
             here, elsewhere = (
@@ -194,23 +164,18 @@ class _Judge:
 
     def off_policy(self) -> Iterator[Row]:
         """What the lists of each strategy would have got, from the impressions of each policy."""
-        active = self.phases.active(self.cut.phase)
-        recommendation = self.context.config.recommendation
-        counts = weigh(self.phases.decayed_counts(self.cut.phase)[active], recommendation.weighting)
-        seen = None if self.phases.repeats else self.phases.counts(self.cut.phase)[active]
-        strategies = {POPULARITY: np.zeros(int(active.sum()), dtype=np.int64)} | self.labels
+        active = int(self.phases.active(self.cut.phase).sum())
+        strategies = {POPULARITY: np.zeros(active, dtype=np.int64)} | self.labels
         known = self.shown.where((self.shown.row >= 0) & np.isfinite(self.shown.propensity))
         parts = known.by_policy()
         for policy, shown in parts[1:] or parts:
             candidates = np.unique(shown.item[shown.item >= 0])
             if not len(candidates):
                 continue
-            lists = _Lists(
-                counts, None if seen is None else seen[:, candidates], candidates, np.unique(shown.position)
-            )
+            lists = SegmentLists(self.phases, self.cut.phase, candidates, np.unique(shown.position))
             for name, labels in strategies.items():
                 self.context.progress.note(f"clicks: lists of {name}")
-                agreed = lists.agree(lists.of(labels, recommendation.smoothing), shown)
+                agreed = lists.agree(lists.top(labels), shown)
                 yield from self._estimates(shown, agreed, name, policy, None)
                 if name == self.primary:
                     for label, segment in self.ids.items():

@@ -66,8 +66,8 @@ class Shown:
             found["value"] = self.value
         return found
 
-    def where(self, kept: Flags) -> Shown:
-        """Return some of the impressions."""
+    def where(self, kept: Flags | Ints) -> Shown:
+        """Return some of the impressions, by flags or by places."""
         arrays = {
             name: None if (array := getattr(self, name)) is None else array[kept]
             for name in ("user", "row", "item", "position", "clicked", "converted", "value", "propensity", "policy")
@@ -115,26 +115,41 @@ class Cut:
 def shown_after(phases: Phases, cut: Cut) -> Shown:
     """Read the impressions from the cut on."""
     table = phases.run.read_table(TABLE)
-    table = table.filter(pc.greater_equal(table[schema.TIME], pa.scalar(cut.second * 1_000_000, pa.timestamp("us"))))
+    table = table.filter(
+        pc.greater_equal(table[schema.TIME], pa.scalar(cut.second * 1_000_000, pa.timestamp("us")))
+    )
     users = phases.store.user_index(table[schema.USER].combine_chunks())
     place = np.full(phases.store.n_users + 1, -1, dtype=np.int64)
     active = phases.active(cut.phase)
     place[:-1][active] = np.arange(int(active.sum()))
     policies = sorted(name for name in pc.unique(table["policy"]).to_pylist() if name is not None)
     policy = pc.fill_null(pc.index_in(table["policy"], pa.array(policies, pa.string()), skip_nulls=True), -1)
-    clicked = _numbers(table["clicked"])
-    return Shown(
+    shown = Shown(
         user=_coded(users, table, phases.store.n_users),
         row=place[users],
         item=_items(phases.store.items, table[schema.ITEM]),
         position=np.asarray(table["position"], dtype=np.int64),
-        clicked=clicked,
+        clicked=_numbers(table["clicked"]),
         converted=None if _empty(table["converted"]) else _numbers(table["converted"]),
         value=None if _empty(table["value"]) else np.nan_to_num(_numbers(table["value"])),
         propensity=_numbers(table["propensity"]),
         policy=np.asarray(policy, dtype=np.int64),
         policies=tuple(policies),
     )
+    # Sums must not hang on the order of rows, nor on what users are called.
+    second = np.asarray(table[schema.TIME].cast(pa.int64()), dtype=np.int64)
+    optional = [column for column in (shown.converted, shown.value) if column is not None]
+    keys = (
+        *optional,
+        shown.clicked,
+        shown.propensity,
+        shown.policy,
+        shown.item,
+        shown.position,
+        second,
+        shown.user,
+    )
+    return shown.where(np.lexsort(keys))
 
 
 def strategy_labels(phases: Phases, cut: Cut) -> dict[str, Ints]:
@@ -143,7 +158,9 @@ def strategy_labels(phases: Phases, cut: Cut) -> dict[str, Ints]:
     if cut.phase == "final":
         return {primary: published_labels(phases.run)[1]}
     table = phases.run.read_table("work/judged.parquet").to_pydict()
-    return {name: np.asarray(table[name], dtype=np.int64) for name in (primary, *(n for n in table if n != primary))}
+    return {
+        name: np.asarray(table[name], dtype=np.int64) for name in (primary, *(n for n in table if n != primary))
+    }
 
 
 def published_ids(phases: Phases, cut: Cut, labels: Ints) -> dict[int, str]:
@@ -161,9 +178,7 @@ def published_ids(phases: Phases, cut: Cut, labels: Ints) -> dict[int, str]:
     union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
     jaccard = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
     rows, columns = linear_sum_assignment(-jaccard)
-    return {
-        int(r): ids[c] for r, c in zip(rows, columns, strict=True) if jaccard[r, c] >= LEAST_OVERLAP
-    }
+    return {int(r): ids[c] for r, c in zip(rows, columns, strict=True) if jaccard[r, c] >= LEAST_OVERLAP}
 
 
 def _coded(users: Ints, table: pa.Table, n_users: int) -> Ints:
@@ -171,7 +186,9 @@ def _coded(users: Ints, table: pa.Table, n_users: int) -> Ints:
     strangers = np.flatnonzero(users < 0)
     if not len(strangers):
         return users
-    _, who = np.unique(np.asarray(table[schema.USER].take(pa.array(strangers)).cast(pa.string()).to_pylist()), return_inverse=True)
+    _, who = np.unique(
+        np.asarray(table[schema.USER].take(pa.array(strangers)).cast(pa.string()).to_pylist()), return_inverse=True
+    )
     second = np.asarray(table[schema.TIME].cast(pa.int64()), dtype=np.int64)[strangers]
     clicked, position = (np.asarray(_numbers(table[name]))[strangers] for name in ("clicked", "position"))
     n = int(who.max()) + 1

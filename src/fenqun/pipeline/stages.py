@@ -123,7 +123,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage("confirmation", ("search", "segmentation"), lambda config: None, confirm_search),
     Stage("evaluation", ("segmentation",), _dump("evaluation", "fairness"), evaluate_strategies),
-    Stage("clicks", ("segmentation", "evaluation"), _clicks, judge_clicks),
+    Stage("clicks", ("segmentation",), _clicks, judge_clicks),
     Stage(
         "tiers",
         ("rhythm", "segmentation", "hierarchy", "evaluation"),
