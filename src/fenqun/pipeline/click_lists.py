@@ -41,4 +41,4 @@ class SegmentLists:
     def agree(self, lists: Lists, shown: Shown) -> Floats:
         """Return 1 where an impression is what the user's list has in its position, else 0, (n,)."""
         wanted = lists[shown.row, np.searchsorted(self.positions, shown.position)]
-        return ((wanted == shown.item) & (wanted >= 0)).astype(np.float64)
+        return np.asarray((wanted == shown.item) & (wanted >= 0), dtype=np.float64)

@@ -201,7 +201,7 @@ class _Judge:
 
 
 def _estimated(one: Estimate, rounds: Rounds, metric: str, **where: Any) -> Row:
-    notes = [one.refusal] if one.refusal else []
+    notes: list[str] = [one.refusal] if one.refusal else []
     refused = bool(one.refusal)
     if one.estimator == "replay" and not rounds.uniform:
         notes, refused = ["not_uniform"], True

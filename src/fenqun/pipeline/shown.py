@@ -68,7 +68,7 @@ class Shown:
 
     def where(self, kept: Flags | Ints) -> Shown:
         """Return some of the impressions, by flags or by places."""
-        arrays = {
+        arrays: dict[str, Any] = {
             name: None if (array := getattr(self, name)) is None else array[kept]
             for name in ("user", "row", "item", "position", "clicked", "converted", "value", "propensity", "policy")
         }

@@ -38,6 +38,7 @@ class Artifacts:
     trials: pa.Table | None = None
     search: pa.Table | None = None
     comparison: pa.Table | None = None
+    clicks: pa.Table | None = None
     recommendations: pa.Table | None = None
     metrics: Metrics | None = None
     tiers: TierTable | None = None
@@ -91,6 +92,7 @@ def read_artifacts(run: Run) -> Artifacts:
         trials=table("trials.parquet"),
         search=table("search.parquet"),
         comparison=table("comparison.parquet"),
+        clicks=table("click_figures.parquet"),
         recommendations=recommendations,
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,
         tiers=run.read_model("tiers.json", TierTable) if run.artifact("tiers.json").is_file() else None,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fenqun.report.said import Said
+from fenqun.report.texts.clicks import CLICKS
 from fenqun.report.texts.frame import FRAME
 from fenqun.report.texts.judgement import JUDGEMENT
 from fenqun.report.texts.segments import SEGMENTS
 
-WORDS: dict[str, Said] = {**FRAME, **SEGMENTS, **JUDGEMENT}
+WORDS: dict[str, Said] = {**FRAME, **SEGMENTS, **JUDGEMENT, **CLICKS}
 
 
 def say(key: str, **values: object) -> Said:
