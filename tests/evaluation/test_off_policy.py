@@ -109,11 +109,14 @@ def test_weights_that_do_not_average_to_one_are_doubted():
     assert estimate(halved, ["snips"], repeats=200)[0].doubtful
 
 
-def test_the_difference_to_what_was_shown_is_paired():
+def test_the_difference_to_what_was_shown_is_paired_for_values():
     logged = rounds()
+    values = Rounds(3.5 * logged.outcome, logged.logged, logged.logged, logged.user)
+    (one,) = estimate(values, ["snips"], repeats=100)
+    assert one.difference == pytest.approx(0) and one.difference_low == pytest.approx(0)
     same = Rounds(logged.outcome, logged.logged, logged.logged, logged.user)
     (one,) = estimate(same, ["snips"], repeats=100)
-    assert one.difference == pytest.approx(0) and one.difference_low == pytest.approx(0)
+    assert one.difference == pytest.approx(0) and one.difference_low < 0 < one.difference_high, "never too narrow"
 
 
 def test_intervals_know_that_users_hang_together():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fenqun.evaluation.intervals import Floats, Ints
+from fenqun.evaluation.proportions import effective_trials, ratio_variance, wilson
 
 LEAST_EXPECTED = 5.0
 """Outcomes that must be expected of a group before its rate is tested against everyone else's."""
@@ -43,10 +43,8 @@ class Rate:
 def rate(outcome: npt.ArrayLike, user: npt.ArrayLike, exposure: npt.ArrayLike | None = None) -> Rate:
     """Return the share of impressions with an outcome and its 95 % interval.
 
-    The variance is linearised over users (Taylor series of a ratio); the interval is Wilson's with the sample size that
-    gives this variance, and a t quantile for the number of users (Korn and Graubard 1998, Confidence intervals for
-    proportions with small expected number of positive counts estimated from survey data, Survey Methodology 24). Without
-    any outcome each user counts as one impression, the least that can be claimed.
+    Wilson's with the design effect of users (:mod:`fenqun.evaluation.proportions`). Without any outcome each user counts as
+    one impression, the least that can be claimed.
 
     Parameters
     ----------
@@ -60,36 +58,14 @@ def rate(outcome: npt.ArrayLike, user: npt.ArrayLike, exposure: npt.ArrayLike | 
     hits = np.asarray(outcome, dtype=np.float64)
     seen = np.ones(len(hits)) if exposure is None else np.asarray(exposure, dtype=np.float64)
     codes, index = np.unique(np.asarray(user), return_inverse=True)
-    m, mass, total = len(codes), float(seen.sum()), float(hits.sum())
-    if not mass > 0:
-        return Rate(math.nan, math.nan, math.nan, len(hits), m, int(total), 0.0, math.nan)
-    value = total / mass
-    variance = _variance(hits, seen, index, m, value)
-    p = min(value, 1.0)
-    effective = float(m)
-    if variance > 0 and 0 < p < 1:
-        effective = min(p * (1 - p) / variance, float(len(hits)))
-    low, high = _wilson(p, effective, m)
-    # A corrected rate is a ratio, and may lie above one by chance.
-    return Rate(value, min(low, value), max(high, value), len(hits), m, int(total), effective, variance)
-
-
-def _variance(hits: Floats, seen: Floats, index: Ints, m: int, value: float) -> float:
-    if m < 2:
-        return math.nan
-    left = np.bincount(index, weights=hits - value * seen, minlength=m)
-    return float((left**2).sum() / seen.sum() ** 2 * m / (m - 1))
-
-
-def _wilson(p: float, n: float, users: int) -> tuple[float, float]:
-    from scipy import stats
-
-    if users < 2 or not n > 0:
-        return math.nan, math.nan
-    z = float(stats.t.ppf(0.975, users - 1))
-    centre = p + z * z / (2 * n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max((centre - half) / (1 + z * z / n), 0.0), min((centre + half) / (1 + z * z / n), 1.0)
+    m, outcomes = len(codes), int(hits.sum())
+    value, variance = ratio_variance(hits, seen, index, m)
+    if math.isnan(value):
+        return Rate(math.nan, math.nan, math.nan, len(hits), m, outcomes, 0.0, math.nan)
+    share = min(value, 1.0)  # a corrected rate is a ratio, and may lie above one by chance
+    trials = effective_trials(share, variance, float(len(hits) if variance > 0 else m))
+    low, high = wilson(share, trials, m - 1) if m > 1 else (math.nan, math.nan)
+    return Rate(value, min(low, value), max(high, value), len(hits), m, outcomes, trials, variance)
 
 
 def rate_difference_p(one: Rate, other: Rate) -> float:

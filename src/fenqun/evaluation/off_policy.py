@@ -2,13 +2,17 @@
 
 One round is one impression: an item that the logging policy put in a position with a known probability, and what came of
 it. The policy that is judged would have put the same item there with another probability. All estimators here are ratios
-of sums over impressions, so that one bootstrap over users gives their intervals and their paired differences. They
-assume that an outcome hangs on the item and its own position, not on what stands beside it (the item-position model; Li
-et al. 2018, Offline evaluation of ranking policies with click models, KDD, section 4).
+of sums over impressions. They assume that an outcome hangs on the item and its own position, not on what stands beside it
+(the item-position model; Li et al. 2018, Offline evaluation of ranking policies with click models, KDD, section 4).
+
+Intervals of clicks and conversions are Wilson's with the number of trials that weights and users leave
+(:mod:`fenqun.evaluation.proportions`), as a bootstrap is too narrow where few were clicked; those of value, and of the
+doubly robust estimate, are a bootstrap over users.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -16,12 +20,17 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from fenqun.evaluation.click_rates import rate
 from fenqun.evaluation.intervals import Floats, Ints, Statistic, around, bootstrap, point
+from fenqun.evaluation.proportions import difference_interval, effective_trials, ratio_variance, wilson
 
 Estimator = Literal["replay", "ips", "snips", "doubly_robust"]
 Refusal = Literal["", "no_overlap", "few_effective", "few_outcomes"]
 
 ESTIMATORS: tuple[Estimator, ...] = get_args(Estimator)
+
+Triple = tuple[float, float, float]
+"""A figure and the ends of its interval."""
 
 _FLAT = 1e-6  # relative spread of propensities up to which they are one number
 
@@ -107,7 +116,7 @@ class Estimate:
     value, low, high
         NaN where the figure is refused.
     difference, difference_low, difference_high
-        Less what was shown in the same impressions, paired over users.
+        Less what was shown in the same impressions.
     n, users, outcomes
         Impressions and users it was computed from, and impressions with an outcome that count at all.
     effective
@@ -205,35 +214,32 @@ def estimate(
     """
     weights, clipped = importance_weights(rounds, clip)
     users, user = np.unique(rounds.user, return_inverse=True)
-    m = len(users)
-    shown = ratio_statistic(rounds.outcome, np.ones(len(user)), user, m)
+    m, ones = len(users), np.ones(len(user))
     parts = [_sums(name, rounds, weights, model) for name in estimators]
-    statistics = [ratio_statistic(above, below, user, m) for above, below, _ in parts]
-    mean = ratio_statistic(weights, np.ones(len(user)), user, m)
-    draws = bootstrap([*statistics, mean, shown], m, repeats, seed)
-    mean_weight = point(mean, m)
-    mean_low, mean_high = around(mean_weight, draws[-2])
+    yes_or_no = bool(np.isin(rounds.outcome, (0.0, 1.0)).all())
+    columns = [*((above, below) for above, below, _ in parts), (rounds.outcome, ones)]
+    drawn = None
+    if not yes_or_no or "doubly_robust" in estimators:
+        drawn = _Drawn(columns, user, m, repeats, seed)
+    mean_weight, mean_low, mean_high = _mean(weights, ones, user, m)
+    shown = rate(rounds.outcome, user)
     found = []
-    for name, statistic, drawn, (_, _, counted) in zip(estimators, statistics, draws, parts, strict=False):
+    for i, (name, (above, below, counted)) in enumerate(zip(estimators, parts, strict=True)):
         outcomes = int(np.count_nonzero((counted > 0) & (rounds.outcome != 0)))
         effective = effective_size(counted)
         refusal = _refusal(effective, outcomes, limits or Limits())
-        value = difference = float("nan")
-        low = high = difference_low = difference_high = float("nan")
-        if not refusal:
-            value = point(statistic, m)
-            low, high = around(value, drawn)
-            difference = value - point(shown, m)
-            difference_low, difference_high = around(difference, drawn - draws[-1])
+        figure: Triple = (math.nan, math.nan, math.nan)
+        difference = figure
+        if not refusal and yes_or_no and name != "doubly_robust":
+            figure = _share(above, below, user, m, effective)
+            difference = difference_interval(figure, (shown.value, shown.low, shown.high))
+        elif not refusal and drawn is not None:
+            figure, difference = drawn.interval(i), drawn.difference(i, len(parts))
         found.append(
             Estimate(
-                estimator=name,
-                value=value,
-                low=low,
-                high=high,
-                difference=difference,
-                difference_low=difference_low,
-                difference_high=difference_high,
+                name,
+                *figure,
+                *difference,
                 n=len(rounds.outcome),
                 users=m,
                 outcomes=outcomes,
@@ -246,6 +252,38 @@ def estimate(
             )
         )
     return found
+
+
+class _Drawn:
+    """Ratios of sums on shared resamples of users."""
+
+    def __init__(
+        self, columns: Sequence[tuple[Floats, Floats]], user: Ints, m: int, repeats: int, seed: int
+    ) -> None:
+        statistics = [ratio_statistic(above, below, user, m) for above, below in columns]
+        self.points = [point(statistic, m) for statistic in statistics]
+        self.draws = bootstrap(statistics, m, repeats, seed)
+
+    def interval(self, i: int) -> Triple:
+        return (self.points[i], *around(self.points[i], self.draws[i]))
+
+    def difference(self, i: int, j: int) -> Triple:
+        value = self.points[i] - self.points[j]
+        return (value, *around(value, self.draws[i] - self.draws[j]))
+
+
+def _mean(weights: Floats, ones: Floats, user: Ints, m: int) -> Triple:
+    value, variance = ratio_variance(weights, ones, user, m)
+    half = 1.96 * float(np.sqrt(variance))
+    return value, value - half, value + half
+
+
+def _share(above: Floats, below: Floats, user: Ints, m: int, effective: float) -> Triple:
+    """Return a weighted share and its interval: no more trials than the weights leave, nor than the variance says."""
+    value, variance = ratio_variance(above, below, user, m)
+    share = min(value, 1.0)  # weights that do not average to one may lift it above
+    low, high = wilson(share, effective_trials(share, variance, effective), min(effective, float(m)) - 1)
+    return value, min(low, value), max(high, value)
 
 
 def _sums(name: Estimator, rounds: Rounds, weights: Floats, model: Model | None) -> tuple[Floats, Floats, Floats]:

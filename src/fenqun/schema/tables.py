@@ -165,7 +165,7 @@ CLICK_FIGURES = pa.schema(
         pa.field("n", pa.int64(), False),  # impressions
         pa.field("users", pa.int64(), False),
         pa.field("effective_n", pa.float64(), True),
-        pa.field("difference", pa.float64(), True),  # paired: less what was shown in the same impressions
+        pa.field("difference", pa.float64(), True),  # less what was shown in the same impressions
         pa.field("difference_low", pa.float64(), True),
         pa.field("difference_high", pa.float64(), True),
         pa.field("q", pa.float64(), True),  # against everyone else, after Benjamini-Hochberg over the segments

@@ -55,11 +55,11 @@ CLICKS: dict[str, Said] = {
     "clicks_by": Said("{who}, from {policy}", "{who}，依据 {policy}"),
     "clicks_how": Said(
         "95% intervals over users. Rates: Wilson, with the sample size that users' own variance leaves. Estimates: "
-        "self-normalised inverse propensities, bootstrap over users. q: against everyone else, after Benjamini–Hochberg. A figure "
+        "self-normalised inverse propensities, with the sample size that weights leave. q: against everyone else, after Benjamini–Hochberg. A figure "
         "is refused below {effective} effective impressions or {outcomes} clicks. Segments are those of the fit "
         "that ends before the impressions, called by the published segment that shares most users; {unnamed} of them have no "
         "such name, and {strangers} impressions are of users without a segment.",
-        "95% 区间，按用户。比率：Wilson 区间，样本量按用户间方差折算。估计：自归一化逆倾向得分，按用户自助抽样。q：与其他全体用户"
+        "95% 区间，按用户。比率：Wilson 区间，样本量按用户间方差折算。估计：自归一化逆倾向得分，样本量按权重折算。q：与其他全体用户"
         "比较，经 Benjamini–Hochberg 校正。有效曝光少于 {effective} 或点击少于 {outcomes} 时不给出数字。分群取自曝光之前的拟合，"
         "以共同用户最多的已发布分群命名；其中 {unnamed} 个没有对应名称，{strangers} 次曝光的用户不属于任何分群。",
     ),
