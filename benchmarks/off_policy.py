@@ -43,6 +43,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.data.datasets import download, prepare
 from fenqun.data.reading.located import packaged
 from fenqun.data.simulated_impressions import attractions, simulate_impressions
@@ -54,7 +55,7 @@ from fenqun.evaluation.tiers import rfm_cuts
 from fenqun.pipeline import run_pipeline
 from fenqun.pipeline.phases import Phases
 from fenqun.settings import load_config
-from tiers import FIRST, LAST, QUICK, forecasts, tiers
+from tiers import FIRST, LAST, QUICK, tiers
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "off_policy.json"
@@ -250,7 +251,10 @@ def _campaign(campaign: int, data: Path, out: Path) -> dict[str, Any]:
     known = [(place[h], redeemed) for h, redeemed in got if h in place]
     rows, y = np.array([r for r, _ in known]), np.array([float(redeemed) for _, redeemed in known])
     received, redeemed_before = _history(tables, cut, place)
-    orders = _orders(phases, rows, received, redeemed_before)
+    scores, groups = _scores(phases), _groups(phases)
+    orders = _orders(
+        scores, groups | {"tiers": tiers(scores["value forecast"], 12)}, rows, received, redeemed_before
+    )
     found: dict[str, Any] = {
         "from": cut.date().isoformat(),
         "seed": phases.config.run.seed,
@@ -262,13 +266,17 @@ def _campaign(campaign: int, data: Path, out: Path) -> dict[str, Any]:
     }
     for reach in REACH:
         found[f"reach {reach:.0%}"] = _contest({name: _included(order, reach) for name, order in orders.items()}, y)
+    shown = {
+        "learned segments": groups["learned segments"][rows],
+        "tiers": tiers(scores["value forecast"], 5)[rows],
+    }
     found["who redeems"] = {
         name: [
             {"group": int(g), "households": int((codes == g).sum())}
             | _told(rate(y[codes == g], np.flatnonzero(codes == g)))
             for g in np.unique(codes)
         ]
-        for name, codes in _shown_groups(phases, rows).items()
+        for name, codes in shown.items()
     }
     return found
 
@@ -320,24 +328,22 @@ def _groups(phases: Phases) -> dict[str, np.ndarray]:
 def _scores(phases: Phases) -> dict[str, np.ndarray]:
     profiles = phases.profiles("judge").filter(pa.array(phases.active("judge")))
     amounts = {name: profiles[name].to_numpy() for name in ("n_events", "monetary")}
+    rhythm = RhythmEncoder.load(phases.run.require("work/rhythm/judge"))
     return {
-        "value forecast": forecasts(phases, 1)[0]["value"],
+        "value forecast": rhythm.predictions(profiles).values["value"],
         "RFM score": rfm_cuts(profiles["recency_days"].to_numpy(), amounts, len(profiles)).astype(float),
     }
 
 
-def _shown_groups(phases: Phases, rows: np.ndarray) -> dict[str, np.ndarray]:
-    return {
-        "learned segments": _groups(phases)["learned segments"][rows],
-        "tiers": tiers(forecasts(phases, 1)[0]["value"], 5)[rows],
-    }
-
-
-def _orders(phases: Phases, rows: np.ndarray, received: np.ndarray, redeemed: np.ndarray) -> dict[str, np.ndarray]:
+def _orders(
+    scores: dict[str, np.ndarray],
+    groups: dict[str, np.ndarray],
+    rows: np.ndarray,
+    received: np.ndarray,
+    redeemed: np.ndarray,
+) -> dict[str, np.ndarray]:
     """What recipients are ranked by, higher first."""
     everyone = redeemed.sum() / received.sum()
-    scores = _scores(phases)
-    groups = _groups(phases) | {"tiers": tiers(scores["value forecast"], 12)}
     orders = {"random": np.zeros(len(rows))}
     for name, codes in groups.items():
         got, did = (np.bincount(codes, weights=column) for column in (received, redeemed))
