@@ -78,8 +78,8 @@ def position_bias(
     clicks = np.asarray(clicked, dtype=np.float64)
 
     def fit(weights: Floats, start: Floats) -> Floats:
-        shown: Floats = np.bincount(cell, weights=weights, minlength=len(pairs))
-        taken: Floats = np.bincount(cell, weights=weights * clicks, minlength=len(pairs))
+        shown = np.asarray(np.bincount(cell, weights=weights, minlength=len(pairs)), dtype=np.float64)
+        taken = np.asarray(np.bincount(cell, weights=weights * clicks, minlength=len(pairs)), dtype=np.float64)
         return _fit(shown, taken, row, column, start)
 
     value = fit(np.ones(len(clicks)), np.ones(k))
