@@ -45,6 +45,7 @@ bench: install
 	$(BIN)/python benchmarks/stability.py $(FLAGS)
 	$(BIN)/python benchmarks/identity.py $(FLAGS)
 	$(BIN)/python benchmarks/tiers.py
+	$(BIN)/python benchmarks/off_policy.py $(FLAGS)
 	$(BIN)/python benchmarks/outer_search.py $(FLAGS)
 	$(BIN)/python benchmarks/algorithms.py $(FLAGS)
 	$(BIN)/python benchmarks/selection.py $(FLAGS)

@@ -119,7 +119,7 @@ def shop(write_csv: Callable[..., str]) -> Callable[..., dict[str, Any]]:
 
     def shop(
         events: Rows, *, items: Rows | None = None, users: Rows | None = None, links: Rows | None = None,
-        quality: Mapping[str, Any] | None = None, **more: Any,
+        impressions: Rows | None = None, quality: Mapping[str, Any] | None = None, **more: Any,
     ) -> dict[str, Any]:  # fmt: skip
         optional = ("value", "quantity", "duration", "session", "currency", "event_type")
         columns = {key for row in events for key in row}
@@ -144,6 +144,9 @@ def shop(write_csv: Callable[..., str]) -> Callable[..., dict[str, Any]]:
             data["links"] = {"path": write_csv("links.csv", links), "user": "user", "friend": "friend"}
             if any("weight" in row for row in links):
                 data["links"]["weight"] = "weight"
+        if impressions is not None:
+            data["impressions"] = {"path": write_csv("impressions.csv", impressions)}
+            data["impressions"] |= {name: name for name in dict.fromkeys(key for row in impressions for key in row)}
         return {"data": data, "quality": dict(quality or {}), **more}
 
     return shop

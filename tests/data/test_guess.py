@@ -239,14 +239,39 @@ def sqlite_in_russian(folder):
     }
 
 
+def impressions_in_chinese(folder):
+    events = [["用户", "商品", "时间"]] + [
+        [f"u{u}", f"p{i}", stamp(t, "%Y-%m-%d %H:%M:%S")] for u, i, t, _ in log()
+    ]
+    shown = [["时间", "用户", "商品", "位置", "点击", "概率", "策略"]] + [
+        [stamp(t + 60, "%Y-%m-%d %H:%M:%S"), f"u{u}", f"p{i}", 1 + n % 3, int(n % 4 == 0), 0.25, "AB"[n % 2]]
+        for n, (u, i, t, _) in enumerate(log())
+    ]
+    paths = {"events": dump(folder / "e.csv", events), "impressions": dump(folder / "s.csv", shown)}
+    return paths, {
+        "events": {"user": "用户", "item": "商品", "time": "时间"},
+        "impressions": {"user": "用户", "item": "商品", "time": "时间", "position": "位置", "clicked": "点击",
+                        "propensity": "概率", "policy": "策略", "converted": None},
+    }  # fmt: skip
+
+
 SETS: list[Callable[[Path], tuple[dict[str, str], dict[str, Any]]]] = [
     chinese, german_semicolons, epoch_milliseconds, leading_zeros, nested_json, no_header, mixed_dates, gzipped_parts,
-    byte_order_mark, names_that_say_nothing, sqlite_in_russian,
+    byte_order_mark, names_that_say_nothing, sqlite_in_russian, impressions_in_chinese,
 ]  # fmt: skip
 
 
 def guess(paths, base, scenario=None):
-    return guess_config(paths["events"], paths.get("items"), paths.get("users"), paths.get("links"), scenario, base)
+    optional = (paths.get(name) for name in ("items", "users", "links"))
+    return guess_config(paths["events"], *optional, scenario, base, paths.get("impressions"))
+
+
+def test_impressions_without_a_click_are_asked_about(tmp_path):
+    paths, _ = impressions_in_chinese(tmp_path)
+    text = (tmp_path / "s.csv").read_text(encoding="utf-8").replace("点击", "x1")
+    (tmp_path / "s.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="no column says what was clicked"):
+        guess(paths, tmp_path)
 
 
 @pytest.mark.parametrize("strange", SETS, ids=lambda s: s.__name__)

@@ -88,6 +88,7 @@ TABLES = {
     "search.parquet": schema.SEARCH,
     "trials.parquet": schema.TRIALS,
     "comparison.parquet": schema.COMPARISON,
+    "click_figures.parquet": schema.CLICK_FIGURES,
     "segments.parquet": schema.SEGMENTS,
     "hierarchy.parquet": schema.HIERARCHY,
     "migration.parquet": schema.MIGRATION,

@@ -28,6 +28,7 @@ def init(
     items: Annotated[str | None, typer.Option(help="Item catalogue.")] = None,
     users: Annotated[str | None, typer.Option(help="User table.")] = None,
     links: Annotated[str | None, typer.Option(help="Links between users.")] = None,
+    impressions: Annotated[str | None, typer.Option(help="What users were shown, and what they clicked.")] = None,
     scenario: Annotated[str | None, typer.Option(help=", ".join(SCENARIOS))] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the settings go.")] = Path("conf.yaml"),
     force: Annotated[bool, typer.Option(help="Write over an existing file.")] = False,
@@ -44,7 +45,7 @@ def init(
         raise ConfigError(f"no scenario {scenario!r}", where="--scenario", mend=f"one of {', '.join(SCENARIOS)}")
     if output.exists() and not force:
         raise RunError("exists already", where=str(output), mend="choose another -o or add --force")
-    text = guess_config(events, items, users, links, scenario, output.parent)
+    text = guess_config(events, items, users, links, scenario, output.parent, impressions)
     with explain_io(output):
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")

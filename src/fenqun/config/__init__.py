@@ -7,6 +7,7 @@ from fenqun.config.contexts import Contexts
 from fenqun.config.data import (
     Data,
     EventsSource,
+    ImpressionsSource,
     ItemsSource,
     LinksSource,
     Missing,
@@ -29,6 +30,7 @@ from fenqun.config.learning import (
     Taste,
     Vectors,
 )
+from fenqun.config.off_policy import OffPolicy
 from fenqun.config.playbooks import Playbooks
 from fenqun.config.segments import (
     ClustererName,
@@ -61,12 +63,14 @@ __all__ = [
     "ExternalSource",
     "Fairness",
     "Hierarchy",
+    "ImpressionsSource",
     "Intent",
     "ItemsSource",
     "LinksSource",
     "Missing",
     "Naming",
     "Objectives",
+    "OffPolicy",
     "Playbooks",
     "Profiles",
     "Quality",

@@ -72,6 +72,28 @@ class LinksSource(Source):
     weight: str | None = None
 
 
+class ImpressionsSource(Source):
+    """What users were shown, where, and what came of it; it only judges."""
+
+    user: str
+    item: str
+    time: str
+    position: str | None = Field(
+        None, description="Column of the place on the page, a whole number, the best place lowest; none: one place"
+    )
+    clicked: str
+    converted: str | None = None
+    value: str | None = None
+    propensity: str | None = Field(
+        None, description="Column of the probability with which the item was put in this position, above 0 to 1"
+    )
+    policy: str | None = None
+    time_zone: str | None = Field(
+        None, description="Zone that naive timestamps were written in, where it is not data.timezone"
+    )
+    time_format: str = Field("auto", description="auto, or a strptime format such as %d/%m/%Y")
+
+
 class Data(Settings):
     """Sources and what their columns mean."""
 
@@ -80,6 +102,7 @@ class Data(Settings):
     items: ItemsSource | None = None
     users: UsersSource | None = None
     links: LinksSource | None = None
+    impressions: ImpressionsSource | None = None
     event_weights: dict[str, float] = Field(default_factory=dict, description="Overrides the scenario's weights")
 
 

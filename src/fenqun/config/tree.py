@@ -12,6 +12,7 @@ from fenqun.config.contexts import BUILT_IN, Contexts
 from fenqun.config.data import Data, Profiles, Quality, Splits, Target
 from fenqun.config.hierarchy import Hierarchy
 from fenqun.config.learning import Behaviour, Content, Search, Vectors
+from fenqun.config.off_policy import OffPolicy
 from fenqun.config.playbooks import Playbooks
 from fenqun.config.segments import (
     Evaluation,
@@ -54,6 +55,7 @@ class Config(Settings):
     contexts: Contexts = Contexts()
     evaluation: Evaluation = Evaluation()
     recommendation: Recommendation = Recommendation()
+    off_policy: OffPolicy = OffPolicy()
     playbooks: Playbooks = Playbooks()
     naming: Naming = Naming()
     explanation: Explanation = Explanation()

@@ -8,7 +8,15 @@ from pathlib import Path
 from fenqun.data.guessing.domains import guess_scenario, weights_by_meaning
 from fenqun.data.guessing.lexicon import speaks_for
 from fenqun.data.guessing.observe import Column, Observed, joined, observe, words
-from fenqun.data.guessing.roles import Guess, Join, guess_events, guess_items, guess_links, guess_users
+from fenqun.data.guessing.roles import (
+    Guess,
+    Join,
+    guess_events,
+    guess_impressions,
+    guess_items,
+    guess_links,
+    guess_users,
+)
 from fenqun.data.guessing.writing import document, relative, scalar, source_lines, timezone_lines, weights_lines
 from fenqun.engines.duckdb import DuckDBEngine
 from fenqun.scenarios import SCENARIOS
@@ -18,7 +26,13 @@ _LABEL = 0.55
 
 
 def guess_config(
-    events: str, items: str | None, users: str | None, links: str | None, scenario: str | None, base: Path
+    events: str,
+    items: str | None,
+    users: str | None,
+    links: str | None,
+    scenario: str | None,
+    base: Path,
+    impressions: str | None = None,
 ) -> str:
     """Return commented YAML that maps the columns of the given files.
 
@@ -27,7 +41,7 @@ def guess_config(
 
     Parameters
     ----------
-    events, items, users, links
+    events, items, users, links, impressions
         File, glob or address of each table; only events must be given.
     scenario
         None: guessed from event types and names.
@@ -43,7 +57,7 @@ def guess_config(
     """
     engine = DuckDBEngine(threads=1, memory="2GB")
     try:
-        paths = {"events": events, "items": items, "users": users, "links": links}
+        paths = {"events": events, "items": items, "users": users, "links": links, "impressions": impressions}
         seen = {name: observe(engine, path, name) for name, path in paths.items() if path}
         guesses = _guess(engine, seen)
         types = _event_types(engine, seen["events"], guesses["events"])
@@ -64,6 +78,11 @@ def _guess(engine: DuckDBEngine, seen: dict[str, Observed]) -> dict[str, Guess]:
         guesses["users"] = guess_users(seen["users"], _onto(engine, seen["users"], log, roles.get("user")))
     if "links" in seen:
         guesses["links"] = guess_links(seen["links"], _onto(engine, seen["links"], log, roles.get("user")))
+    if "impressions" in seen:
+        shown = seen["impressions"]
+        guesses["impressions"] = guess_impressions(
+            shown, _onto(engine, shown, log, roles.get("user")), _onto(engine, shown, log, roles.get("item"))
+        )
     return guesses
 
 

@@ -79,6 +79,7 @@ def source_files(config: Config) -> list[Path]:
         "data.items": data.items,
         "data.users": data.users,
         "data.links": data.links,
+        "data.impressions": data.impressions,
         "segmentation.external": config.segmentation.external,
     }
     return [path for where, source in sources.items() if source for path in local_files(source, where)]

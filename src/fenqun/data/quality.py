@@ -17,6 +17,7 @@ from fenqun.data.reading.part import staging
 from fenqun.data.rejects import Ledger
 from fenqun.data.rules.event_log import KEPT, EventLog, judge_events
 from fenqun.data.rules.event_rows import map_events
+from fenqun.data.rules.impressions import clean_impressions
 from fenqun.data.rules.items import clean_items
 from fenqun.data.rules.links import clean_external, clean_links
 from fenqun.data.rules.rows import count
@@ -26,7 +27,7 @@ from fenqun.engines.duckdb import DuckDBEngine, literal, quote
 from fenqun.progress import Progress
 from fenqun.schema import QualityReport
 
-_PREFIXES = ("raw_", "events_", "items_", "users_", "links_", "external_", "mended_words_")
+_PREFIXES = ("raw_", "events_", "items_", "users_", "links_", "impressions_", "external_", "mended_words_")
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 _EVENT_COLUMNS = (
     "user_id",
@@ -84,6 +85,11 @@ def clean_tables(config: Config, engine: DuckDBEngine, progress: Progress) -> Cl
             clean_links(config, links, columns.user_type, ledger)
         ends = "CAST(user_id AS VARCHAR), CAST(friend_id AS VARCHAR)"
         tables["links"] = f"SELECT user_id, friend_id, weight FROM links_kept ORDER BY {ends}"
+    if data.impressions is not None:
+        with _opened(engine, data.impressions, "impressions", ledger, progress) as impressions:
+            tables["impressions"] = clean_impressions(
+                config, impressions, columns.user_type, columns.item_type, ledger
+            )
     external = config.segmentation.external
     if external is not None:
         given = read_source(engine, external, "raw_external", "segmentation.external")

@@ -9,7 +9,7 @@ from fenqun.data.sources import SourceTable
 from fenqun.engines.duckdb import DuckDBEngine, literal, quote
 from fenqun.schema import QualityReport, RuleCount, TableCount
 
-TableName = Literal["events", "items", "users", "links"]
+TableName = Literal["events", "items", "users", "links", "impressions"]
 Action = Literal["reject", "repair", "keep", "drop", "impute"]
 REJECTED_COLUMNS = 'source, row, "table", reason, record'
 

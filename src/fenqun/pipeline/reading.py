@@ -16,6 +16,7 @@ _OPTIONAL = (
     "work/labels.parquet",
     "work/targets.parquet",
     "work/links.parquet",
+    "work/impressions.parquet",
     "work/external.parquet",
 )
 

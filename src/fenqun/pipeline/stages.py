@@ -7,6 +7,7 @@ from typing import Any
 from fenqun.config import Config
 from fenqun.data.ingest import source_files
 from fenqun.pipeline.blocks import learn_rhythm, learn_taste, refit_intent, try_intent
+from fenqun.pipeline.clicks import judge_clicks
 from fenqun.pipeline.confirming import confirm_search
 from fenqun.pipeline.content import embed_content, media_fingerprints
 from fenqun.pipeline.context import Stage
@@ -59,6 +60,13 @@ def _intent(config: Config) -> Any:
 def _search(config: Config) -> Any:
     """Settings of the search; later stages do not need it, as what it chose is among their own settings."""
     return [config.search.trials, trial_settings(config)] if config.search.trials else None
+
+
+def _clicks(config: Config) -> Any:
+    """Settings of figures from impressions, where there are any."""
+    if config.data.impressions is None:
+        return None
+    return [_dump("off_policy")(config), list_settings(config), config.evaluation.resamples]
 
 
 STAGES: tuple[Stage, ...] = (
@@ -117,6 +125,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage("confirmation", ("search", "segmentation"), lambda config: None, confirm_search),
     Stage("evaluation", ("segmentation",), _dump("evaluation", "fairness"), evaluate_strategies),
+    Stage("clicks", ("segmentation",), _clicks, judge_clicks),
     Stage(
         "tiers",
         ("rhythm", "segmentation", "hierarchy", "evaluation"),
@@ -170,7 +179,17 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "report",
-        ("explanation", "recommendation", "playbooks", "map", "tiers", "rules", "contexts", "confirmation"),
+        (
+            "explanation",
+            "recommendation",
+            "playbooks",
+            "map",
+            "tiers",
+            "rules",
+            "contexts",
+            "confirmation",
+            "clicks",
+        ),
         _dump("report"),
         make_report,
     ),

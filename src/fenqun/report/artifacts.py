@@ -40,6 +40,7 @@ class Artifacts:
     trials: pa.Table | None = None
     search: pa.Table | None = None
     comparison: pa.Table | None = None
+    clicks: pa.Table | None = None
     recommendations: pa.Table | None = None
     recommendation_figures: pa.Table | None = None
     metrics: Metrics | None = None
@@ -96,6 +97,7 @@ def read_artifacts(run: Run) -> Artifacts:
         trials=table("trials.parquet"),
         search=table("search.parquet"),
         comparison=table("comparison.parquet"),
+        clicks=table("click_figures.parquet"),
         recommendations=recommendations,
         recommendation_figures=table("recommendation_figures.parquet"),
         metrics=run.read_model("metrics.json", Metrics) if run.artifact("metrics.json").is_file() else None,

@@ -15,6 +15,7 @@ from fenqun.evaluation.goals import figures_of
 from fenqun.report import (
     atlas,
     blocks,
+    clicks,
     contexts,
     fairness,
     figures,
@@ -85,6 +86,7 @@ def render(found: Artifacts) -> str:
         tree=tree.tree_view(found),
         fairness=fairness.fairness_rows(found),
         axes=axes,
+        clicks=clicks.clicks_view(found),
         trials=trials,
         search=search.search_view(found),
         tiers=tiered,

@@ -19,6 +19,8 @@ _COLUMNS = {
     "attributes": "属性",
     "text": "文本",
     "category": "类别",
+    "clicked": "点击",
+    "converted": "转化",
 }
 _FOLDS = {"train": "训练期", "validation": "验证期", "test": "测试期"}
 _ORDERS = {"day first": "日在前", "month first": "月在前"}

@@ -132,6 +132,7 @@ TABLES = {
     "items": Said("items", "物品表"),
     "users": Said("users", "用户表"),
     "links": Said("links", "关系表"),
+    "impressions": Said("impressions", "曝光表"),
 }
 ACTIONS = {
     "reject": Said("reject", "拒绝"),
@@ -165,6 +166,10 @@ RULES = {
     "missing_value": Said("missing value", "缺少数值"),
     "missing_price": Said("missing price", "缺少价格"),
     "missing_attribute": Said("missing attribute", "缺少属性"),
+    "odd_position": Said("position is no whole number", "位置不是整数"),
+    "odd_outcome": Said("neither yes nor no", "既非是也非否"),
+    "odd_propensity": Said("no probability", "不是概率"),
+    "duplicate_impression": Said("exact duplicate", "完全重复"),
 }
 BLOCKS = {
     "taste": Said("Taste: what they take", "品味：选择什么"),
@@ -209,6 +214,7 @@ STAGES = {
     "segmentation": Said("Segmentation", "分群"),
     "hierarchy": Said("Levels", "层级"),
     "evaluation": Said("Evaluation", "评估"),
+    "clicks": Said("Clicks", "点击"),
     "tiers": Said("Tiers", "分层"),
     "explanation": Said("Explanation", "解释"),
     "rules": Said("Rules", "规则"),

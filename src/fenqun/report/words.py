@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from fenqun.report.said import Said
+from fenqun.report.texts.clicks import CLICKS
 from fenqun.report.texts.frame import FRAME
 from fenqun.report.texts.judgement import JUDGEMENT
 from fenqun.report.texts.plays import PLAYS
 from fenqun.report.texts.recommending import RECOMMENDING
 from fenqun.report.texts.segments import SEGMENTS
 
-WORDS: dict[str, Said] = {**FRAME, **SEGMENTS, **JUDGEMENT, **RECOMMENDING, **PLAYS}
+WORDS: dict[str, Said] = {**FRAME, **SEGMENTS, **JUDGEMENT, **RECOMMENDING, **PLAYS, **CLICKS}
 
 
 def say(key: str, **values: object) -> Said:

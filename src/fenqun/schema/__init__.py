@@ -17,6 +17,7 @@ from fenqun.schema.segments import Card, CardItem, Claim, Driver, GivenName, Giv
 from fenqun.schema.tables import (
     AUDIO,
     CATEGORY,
+    CLICK_FIGURES,
     COMPARISON,
     CURRENCY,
     DURATION,
@@ -54,6 +55,7 @@ from fenqun.schema.tiers import Calibration, ReliabilityBin, Tier, TierContest, 
 __all__ = [
     "AUDIO",
     "CATEGORY",
+    "CLICK_FIGURES",
     "COMPARISON",
     "CURRENCY",
     "DURATION",

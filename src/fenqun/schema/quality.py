@@ -13,7 +13,7 @@ class RuleCount(Model):
     """What one quality rule did. ``rows`` counts rows of ``table`` that it touched."""
 
     rule: str
-    table: Literal["events", "items", "users", "links"]
+    table: Literal["events", "items", "users", "links", "impressions"]
     action: Literal["reject", "repair", "keep", "drop", "impute"]
     rows: int
     note: str = ""
@@ -22,7 +22,7 @@ class RuleCount(Model):
 class TableCount(Model):
     """Row account of one table: ``read == kept + rejected``."""
 
-    table: Literal["events", "items", "users", "links"]
+    table: Literal["events", "items", "users", "links", "impressions"]
     read: int
     kept: int
     rejected: int

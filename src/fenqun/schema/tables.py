@@ -150,6 +150,29 @@ COMPARISON = pa.schema(
     ]
 )
 
+CLICK_FIGURES = pa.schema(
+    [
+        pa.field(SEGMENT, pa.string(), True),  # null: everyone
+        pa.field("strategy", pa.string(), True),  # whose segments' lists; null: what was shown
+        pa.field("policy", pa.string(), True),  # that made the impressions; null: all of them
+        pa.field("position", pa.int32(), True),  # null: all positions
+        pa.field("metric", pa.string(), False),  # ctr | conversion | value | examination
+        # observed | position_corrected | position_model | replay | ips | snips
+        pa.field("estimator", pa.string(), False),
+        pa.field("value", pa.float64(), True),  # null: refused, note says why
+        pa.field("low", pa.float64(), True),
+        pa.field("high", pa.float64(), True),
+        pa.field("n", pa.int64(), False),  # impressions
+        pa.field("users", pa.int64(), False),
+        pa.field("effective_n", pa.float64(), True),
+        pa.field("difference", pa.float64(), True),  # less what was shown in the same impressions
+        pa.field("difference_low", pa.float64(), True),
+        pa.field("difference_high", pa.float64(), True),
+        pa.field("q", pa.float64(), True),  # against everyone else, after Benjamini-Hochberg over the segments
+        pa.field("note", pa.string(), False),  # codes, apart by blanks
+    ]
+)
+
 SEGMENTS = pa.schema(
     [
         pa.field(SEGMENT, pa.string(), False),

@@ -107,6 +107,22 @@ _GRADED: dict[str, dict[float, str]] = {
         "target tier grade geschlecht alter einkommen genre_personne edad sexo ingreso 性别 年龄 收入 标签 "
         "等级 流失",
     },
+    "position": {
+        1.0: "position rank slot place placement platz rang posición posicion posição 位置 排名 坑位 позиция 順位 위치",
+    },
+    "clicked": {
+        1.0: "clicked click is_click geklickt clic cliqué 点击 是否点击 клик クリック 클릭",
+    },
+    "converted": {
+        1.0: "converted conversion purchased bought is_conversion konversion achat compra 转化 是否转化 购买 конверсия",
+    },
+    "propensity": {
+        1.0: "propensity propensity_score probability prob pscore action_prob wahrscheinlichkeit probabilité 概率 倾向得分",
+    },
+    "policy": {
+        1.0: "policy strategy arm variant experiment treatment algorithm strategie 策略 实验组 分桶 стратегия",
+        0.7: "model group bucket",
+    },
     "weight": {
         1.0: "weight strength gewicht poids peso 权重 强度 вес",
         0.5: "count score",

@@ -145,6 +145,37 @@ def guess_links(seen: Observed, user_join: Join | None) -> Guess:
     return guess
 
 
+def guess_impressions(seen: Observed, user_join: Join | None, item_join: Join | None) -> Guess:
+    """Find what was shown to whom, when and where, and what came of it.
+
+    Raises
+    ------
+    ConfigError
+        If no column says what was clicked, or two could be the same thing.
+    """
+    guess = Guess()
+    _give_time(seen, guess)
+    _give_ids(seen, guess, user_join, item_join)
+    for role, fits in (
+        ("position", lambda c: c.integer > 0.95 and c.distinct <= 1000),
+        ("clicked", lambda c: c.distinct <= 2),
+        ("converted", lambda c: c.distinct <= 2),
+        ("propensity", lambda c: c.numeric > 0.5 and c.low >= 0 and c.high <= 1),
+        ("policy", lambda c: c.distinct <= 200 and c.unique < 0.5),
+        ("value", lambda c: c.numeric > 0.5),
+    ):
+        _give_best(seen, guess, role, fits)
+    for role in ("item", "clicked"):
+        if role not in guess.roles:
+            raise ConfigError(
+                f"no column says what was {'shown' if role == 'item' else 'clicked'}",
+                where=seen.table.label,
+                mend=f"name it {role}, or write data.impressions.{role} by hand; it has "
+                f"{', '.join(c.name for c in seen.columns[:12])}",
+            )
+    return guess
+
+
 def _give_time(seen: Observed, guess: Guess) -> None:
     scores = []
     for column in seen.columns:

@@ -108,7 +108,7 @@ def _judged(config: Config, cells: str, numbers: tuple[str, ...]) -> str:
 def _row_rules(config: Config, numbers: tuple[str, ...]) -> list[tuple[str, str]]:
     """Rules that reject single rows, in the order in which they object."""
     quality = config.quality
-    earliest, latest = _plausible(config)
+    earliest, latest = plausible_times(config)
     rules = [
         ("missing_user_id", "user_id IS NULL"),
         ("missing_item_id", "item_id IS NULL"),
@@ -127,7 +127,7 @@ def _row_rules(config: Config, numbers: tuple[str, ...]) -> list[tuple[str, str]
     return rules
 
 
-def _plausible(config: Config) -> tuple[str, str]:
+def plausible_times(config: Config) -> tuple[str, str]:
     """SQL of the first plausible instant and of the first that is too late."""
     quality = config.quality
     latest = quality.latest or (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)).isoformat()
