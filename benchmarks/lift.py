@@ -19,7 +19,7 @@ part is), and the same for all rows. ``learned`` is what the road makes of the e
 settings (blocks and their gate, fusion, reduction; no sequence model), chosen on a validation part of its own. Relevance
 is binary over distinct items; the ideal has min(20, relevant) hits.
 
-Beside the rows of segments: ``learned, shares`` mixes the lists of the segments by each user's shares of them; ``learned,
+Beside the rows of segments: ``learned, shares`` mixes what users of each segment take by the user's shares of them; ``learned,
 taste`` ranks items for a segment by its mean taste. ``a list a user`` needs no segments: factors, taste, what the user
 took before.
 
@@ -301,11 +301,17 @@ class Contest:
         vectors = self.vectors(name.partition(",")[0], seed)
         labels, centroids = grouped(vectors, task.active, k, seed)
         if name == "learned, shares":
+            from fenqun.evaluation.ranking import weigh
+            from fenqun.recommendation.mixing import mixed_scores, segment_rates
             from fenqun.segmentation.mixed_membership import mixed_membership
 
-            scores, weights = task.scores(labels, k, weighting, share)[:k], np.zeros((log.shape[0], k))
+            own = np.where(labels < k, labels, -1)
+            rates, weights = (
+                segment_rates(weigh(task.counts, weighting), own, k, share),
+                np.zeros((log.shape[0], k)),
+            )
             weights[task.active] = mixed_membership(vectors[task.active], centroids, labels[task.active])
-            return task.own(lambda rows: weights[rows] @ scores)
+            return task.own(lambda rows: mixed_scores(weights[rows], rates))
         if name == "learned, taste":
             from fenqun.evaluation.ranking import rank_lists
             from fenqun.recommendation.recommenders import TasteRanking

@@ -36,6 +36,7 @@ ARTIFACTS = (
     "metrics.json",
     "model",
     "segmentation",
+    "cold_start",
     "report.html",
     "work",
 )
