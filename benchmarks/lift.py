@@ -117,15 +117,16 @@ def take(log: Log, learn: np.ndarray, folder: Path) -> Road:
     from fenqun.settings import load_config
 
     phases = take_road(log.raw_events(learn), folder)
-    if not (folder / "fused").is_file():
-        config = load_config(folder / "log.yaml", ["run.threads=1", "behaviour.intent.backbone=none"])
+    config = load_config(folder / "log.yaml", ["run.threads=1", "behaviour.intent.backbone=none"])
+    for stage in (learn_rhythm, learn_taste, try_intent, choose_blocks, refit_intent, fuse_vectors):
+        if (done := folder / f"{stage.__name__}.done").is_file():
+            continue
         context = Context(config, phases.run, Silent())
         try:
-            for stage in (learn_rhythm, learn_taste, try_intent, choose_blocks, refit_intent, fuse_vectors):
-                stage(context)
+            stage(context)
         finally:
             context.close()
-        (folder / "fused").touch()
+        done.touch()
     encoder = TasteEncoder.load(phases.run.require("work/taste/final"))
     users = _places(log.users, phases.store.users)
     items = _places(log.items, phases.store.items)

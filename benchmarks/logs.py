@@ -46,7 +46,7 @@ class Raw:
     time
         int64: whole seconds of the source's clock.
     columns
-        Everything else that the settings name (value, event type, quantity, session), as it came.
+        Everything else that the settings name (value, event type, quantity, session, contexts), as it came.
     epochs
         Whether the times are UTC epochs, and not days or clock times in the zone that the settings name.
     config, path
@@ -86,7 +86,7 @@ def read_raw(path: Path) -> Raw:
     """Read a data set's events; what the settings exclude is left out later, by the road."""
     config = load_config(path)
     log = config.data.events
-    named = [log.value, log.event_type, log.quantity, log.session]
+    named = [log.value, log.event_type, log.quantity, log.session, *log.context]
     others = [column for column in named if column is not None]
     table = read(log, [log.user, log.time, *([log.item] if log.item else []), *others])
     item = as_text(table[log.item]) if log.item else None
