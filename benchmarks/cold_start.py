@@ -119,10 +119,17 @@ class Fold:
     def run(self) -> Run:
         """A finished run on the users that are not hidden."""
         if not (self.folder / "done").is_file():
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
-            path = write_log(self.log.raw_events(~self.hidden[self.log.user]), self.folder, described=True)
-            run_pipeline(load_config(path, QUICK), self.folder / "run")
+            path, texts = self.folder / "log.yaml", self.folder.parent / "texts"
+            if not path.is_file():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                write_log(self.log.raw_events(~self.hidden[self.log.user]), self.folder, described=True)
+            run = Run.create(self.folder / "run")
+            if texts.is_dir():  # vectors of the catalogue's texts are the same in every fold
+                shutil.copytree(texts, run.artifact("work/cache"), dirs_exist_ok=True)
+            run.close()
+            shutil.copytree(
+                run_pipeline(load_config(path, QUICK), run.path).artifact("work/cache"), texts, dirs_exist_ok=True
+            )
             (self.folder / "done").touch()
         return Run.open(self.folder / "run")
 

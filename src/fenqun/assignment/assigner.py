@@ -184,7 +184,7 @@ class Assigner:
             users = found.people.take(pa.array(rows))
             attributes = found.inputs.profiles.select(found.inputs.attributes).take(pa.array(rows))
             told = self.cold_start.place(
-                found.events[rows], attributes, self._neighbours(users, newcomers), X[rows]
+                found.events[rows], attributes, self._neighbours(users, newcomers), X[rows], placed.labels[rows]
             )
             placed = overwritten(placed, rows, as_assignment(told))
             probability[rows] = told.probabilities.max(axis=1)
@@ -214,7 +214,7 @@ class Assigner:
             probability = np.full(n, np.nan)
         else:
             nobody = np.zeros(n, dtype=np.int64)
-            told = self.cold_start.place(nobody, attributes, self._neighbours(people, newcomers), None)
+            told = self.cold_start.place(nobody, attributes, self._neighbours(people, newcomers), None, None)
             placed, by, probability = as_assignment(told), told.by, told.probabilities.max(axis=1)
         memberships = memberships_table(people, self.segmentation.ids, placed, np.zeros(n, dtype=bool))
         segments = memberships[schema.SEGMENT].to_pylist()

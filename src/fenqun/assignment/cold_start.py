@@ -30,6 +30,11 @@ Ints = npt.NDArray[np.int64]
 STEPS = (1, 3, 5, 10, 20)
 """Numbers of first events that known users are cut to."""
 FOLDS = 5
+_BY_EVENTS = (
+    "events",
+    "rule",
+)  # what the few events tell: their vector, and the segment that the run's rule gives to it
+_STRENGTHS = (1.0, 5.0, 25.0)
 LEAST_USERS = 50
 """Hidden users under which a number of events teaches nothing."""
 _ARRAYS, _SETTINGS = "cold_start.safetensors", "cold_start.json"
@@ -88,7 +93,8 @@ class ColdStart:
     encoder
         Of the attributes; None where they say nothing.
     odds
-        ``attributes``, ``links`` and ``events N`` to what they tell.
+        ``attributes``, ``links``, and for N events ``events N`` (their vector) and ``rule N`` (the segment that the run's
+        rule gives to it) to what they tell.
     weights
         Number of events to the weight of each witness.
     enough
@@ -153,16 +159,19 @@ class ColdStart:
             own = labels[cut.rows]
             if (found := _witness(cut.features, own, k, folds[cut.rows])) is not None:
                 odds[f"events {n}"] = found[0]
+                odds[f"rule {n}"], by_rule = fit_left_out(
+                    np.eye(k)[cut.placed], own, k, folds[cut.rows], SegmentOdds.of_table, _STRENGTHS
+                )
                 cases[n] = (
                     cut.rows,
-                    {name: rows[cut.rows] for name, rows in told.items()} | {"events": found[1]},
+                    {name: rows[cut.rows] for name, rows in told.items()} | {"events": found[1], "rule": by_rule},
                     cut.placed,
                 )
         for n, (users, heard, placed) in cases.items():
             own, of = labels[users], folds[users]
             weights[n] = fit_weights(prior, heard, own)
             figures[n] = judge(prior, heard, own, of, placed)
-        kept = {name for n in weights for name in (f"events {n}" if w == "events" else w for w in weights[n])}
+        kept = {f"{name} {n}" if name in _BY_EVENTS else name for n in weights for name in weights[n]}
         return cls(
             tuple(ids),
             prior,
@@ -176,7 +185,12 @@ class ColdStart:
     # -- using ---------------------------------------------------------------------------------
 
     def place(
-        self, events: Ints, attributes: pa.Table | None, neighbours: Floats | None, features: Floats | None
+        self,
+        events: Ints,
+        attributes: pa.Table | None,
+        neighbours: Floats | None,
+        features: Floats | None,
+        placed: Ints | None,
     ) -> Placement:
         """Place n users.
 
@@ -188,8 +202,8 @@ class ColdStart:
             n rows, nulls where nothing is known; None: no attributes at all.
         neighbours
             (n, k) as :func:`~fenqun.assignment.features.neighbour_shares` returns them; None: no links at all.
-        features
-            (n, d) of their events, where they have any; None: nobody has.
+        features, placed
+            (n, d) of their events, and (n,) segment that the run's rule gives to these; None: nobody has events.
         """
         n, k = len(events), len(self.ids)
         silent = np.full((n, k), np.nan)
@@ -206,8 +220,12 @@ class ColdStart:
             heard = {name: rows[users] for name, rows in told.items()}
             if "events" in weights and features is not None:
                 heard["events"] = self.odds[f"events {at}"].log_probabilities(features[users])
+            if "rule" in weights and placed is not None:
+                heard["rule"] = self.odds[f"rule {at}"].log_probabilities(np.eye(k)[placed[users]])
             probabilities[users] = pool(self.prior, heard, weights)
             spoken = {name: ~np.isnan(rows).any(axis=1) for name, rows in heard.items() if name in weights}
+            if "rule" in spoken:  # to a reader, both are the user's events
+                spoken["events"] = spoken.pop("rule")
             for place, user in enumerate(users.tolist()):
                 by[user] = "+".join(name for name in sorted(spoken) if spoken[name][place]) or "prior"
         return Placement(probabilities, by)

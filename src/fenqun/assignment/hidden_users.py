@@ -14,7 +14,7 @@ from fenqun.behaviour.calibration import calibration_error, reliability
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_SURE = 2.0  # standard errors by which witnesses must beat the rule
+_SURE = 2.0  # standard errors by which the rule must beat the witnesses
 
 
 def judge(
@@ -51,9 +51,8 @@ def judge(
 
 
 def enough_events(figures: Mapping[int, Mapping[str, Any]]) -> int:
-    """Return one event more than the last number at which the witnesses together are better than the rule."""
-    helped = [0]
-    for n, found in figures.items():
-        if n and found["gain"].mean() > _SURE * found["gain"].std(ddof=1) / np.sqrt(found["users"]):
-            helped.append(n)
-    return max(helped) + 1
+    """Return the first number of events at which the rule alone is established to be better, else one more than all tried."""
+    for n, found in sorted(figures.items()):
+        if n and found["gain"].mean() < -_SURE * found["gain"].std(ddof=1) / np.sqrt(found["users"]):
+            return n
+    return max(figures) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -54,6 +54,18 @@ class SegmentOdds:
         constant = np.log((size + 1) / (n + k)) - 0.5 * (means.T * coefficients).sum(axis=0)
         return cls(coefficients, constant)
 
+    @classmethod
+    def of_table(cls, X: Floats, labels: Ints, k: int, strength: float) -> Self:
+        """Learn from (n, c) indicators of c classes how often each class is of which segment.
+
+        ``strength`` users of everyone's shares are added to each class.
+        """
+        found = np.zeros((X.shape[1], k))
+        np.add.at(found, (X.argmax(axis=1), labels), 1.0)
+        share = (found.sum(axis=0) + 1) / (len(X) + k)
+        table = (found + strength * share) / (found.sum(axis=1, keepdims=True) + strength)
+        return cls(np.log(table), np.zeros(k))
+
     def log_probabilities(self, X: Floats) -> Floats:
         """Return (n, k) log-probabilities; a row alone gets what it gets in a batch."""
         # The last bits of a product depend on how many rows are multiplied at once.
@@ -70,7 +82,17 @@ class SegmentOdds:
         return cls(tensors["coefficients"], tensors["intercepts"])
 
 
-def fit_left_out(X: Floats, labels: Ints, k: int, folds: Ints) -> tuple[SegmentOdds, Floats]:
+Fit = Callable[[Floats, Ints, int, float], SegmentOdds]
+
+
+def fit_left_out(
+    X: Floats,
+    labels: Ints,
+    k: int,
+    folds: Ints,
+    fit: Fit = SegmentOdds.fit,
+    strengths: tuple[float, ...] = SHRINKAGES,
+) -> tuple[SegmentOdds, Floats]:
     """Fit on everyone, and say what each user would be told had they been left out.
 
     Parameters
@@ -81,23 +103,25 @@ def fit_left_out(X: Floats, labels: Ints, k: int, folds: Ints) -> tuple[SegmentO
         (n,) segments, and their number.
     folds
         (n,) fold of each user: one is told by the users of the other folds.
+    fit, strengths
+        How to fit, and the strengths of its prior to choose from.
 
     Returns
     -------
     odds
-        Of all users, with the shrinkage that makes the second answer the most likely.
+        Of all users, with the strength that makes the second answer the most likely.
     log_probabilities
         (n, k).
     """
     best: tuple[float, float, Floats] | None = None
     rows = np.arange(len(X))
-    for shrinkage in SHRINKAGES:
+    for strength in strengths:
         told = np.empty((len(X), k))
         for fold in np.unique(folds):
             away = folds == fold
-            told[away] = SegmentOdds.fit(X[~away], labels[~away], k, shrinkage).log_probabilities(X[away])
+            told[away] = fit(X[~away], labels[~away], k, strength).log_probabilities(X[away])
         likelihood = float(told[rows, labels].mean().round(9))
         if best is None or likelihood > best[0]:
-            best = likelihood, shrinkage, told
+            best = likelihood, strength, told
     assert best is not None
-    return SegmentOdds.fit(X, labels, k, best[1]), best[2]
+    return fit(X, labels, k, best[1]), best[2]
