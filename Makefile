@@ -28,6 +28,7 @@ lint: install
 	$(BIN)/lint-imports
 
 bench: install
+	$(BIN)/python benchmarks/lists.py $(FLAGS)
 	$(BIN)/python benchmarks/lift.py $(FLAGS)
 	$(BIN)/python benchmarks/cold_start.py $(FLAGS)
 	$(BIN)/python benchmarks/probes.py $(FLAGS)

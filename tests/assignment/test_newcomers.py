@@ -128,7 +128,7 @@ def test_a_few_events_and_friends_are_pooled(
 def test_the_run_keeps_its_word_about_hidden_users(finished: Run) -> None:
     record = next(stage for stage in finished.read_manifest().stages if stage.name == "cold_start")
     figures = record.figures
-    assert set(figures["hidden"]) <= {"0", "1", "3", "5", "10", "20"} and "0" in figures["hidden"]
+    assert set(figures["hidden"]) <= {"0", "1", "3", "5", "10", "20", "50"} and "0" in figures["hidden"]
     assert figures["hidden"]["0"]["users"] == 90
     assert "links" in figures["weights"]["0"]
     assert figures["hidden"]["0"]["right"] > figures["hidden"]["0"]["right_by_prior"]

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -102,26 +102,20 @@ class Assigner:
         ConfigError
             If nothing is given, or something of which the run has no table.
         """
-        data = self.config.data
-        if events is None and users is None and links is None:
+        given = {"events": events, "users": users, "links": links}
+        if all(path is None for path in given.values()):
             raise ConfigError("nobody to place", where="assign", mend="give events, users or links")
-        for name, given, known in (("users", users, data.users), ("links", links, data.links)):
-            if given is not None and known is None:
-                one = "user table" if name == "users" else "table of links"
+        found: dict[str, Any] = {}
+        for name, path in given.items():
+            known = getattr(self.config.data, name)
+            if path is not None and known is None:
                 raise ConfigError(
-                    f"the run was made without a {one}",
-                    where=str(given),
+                    f"the run was made without a {'user table' if name == 'users' else 'table of links'}",
+                    where=str(path),
                     mend=f"leave it out, or run again with data.{name}",
                 )
-        return Sources(
-            None if events is None else data.events.model_copy(update={"path": str(events), "format": "auto"}),
-            None
-            if users is None or data.users is None
-            else data.users.model_copy(update={"path": str(users), "format": "auto"}),
-            None
-            if links is None or data.links is None
-            else data.links.model_copy(update={"path": str(links), "format": "auto"}),
-        )
+            found[name] = path and known.model_copy(update={"path": str(path), "format": "auto"})
+        return Sources(**found)
 
     def assign(self, sources: Sources, progress: Progress) -> pa.Table:
         """Return placements, in the schema of :func:`fenqun.schema.placements`.

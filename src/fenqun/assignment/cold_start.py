@@ -27,7 +27,7 @@ from fenqun.store import explain_damage
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-STEPS = (1, 3, 5, 10, 20)
+STEPS = (1, 3, 5, 10, 20, 50)
 """Numbers of first events that known users are cut to."""
 FOLDS = 5
 _BY_EVENTS = (
