@@ -29,6 +29,8 @@ lint: install
 
 bench: install
 	$(BIN)/python benchmarks/lists.py $(FLAGS)
+	$(BIN)/python benchmarks/lift.py $(FLAGS)
+	$(BIN)/python benchmarks/cold_start.py $(FLAGS)
 	$(BIN)/python benchmarks/probes.py $(FLAGS)
 	$(BIN)/python benchmarks/taste.py
 	$(BIN)/python benchmarks/pooling.py

@@ -46,7 +46,7 @@ class Raw:
     time
         int64: whole seconds of the source's clock.
     columns
-        Everything else that the settings name (value, event type, quantity, session), as it came.
+        Everything else that the settings name (value, event type, quantity, session, contexts), as it came.
     epochs
         Whether the times are UTC epochs, and not days or clock times in the zone that the settings name.
     config, path
@@ -86,7 +86,7 @@ def read_raw(path: Path) -> Raw:
     """Read a data set's events; what the settings exclude is left out later, by the road."""
     config = load_config(path)
     log = config.data.events
-    named = [log.value, log.event_type, log.quantity, log.session]
+    named = [log.value, log.event_type, log.quantity, log.session, *log.context]
     others = [column for column in named if column is not None]
     table = read(log, [log.user, log.time, *([log.item] if log.item else []), *others])
     item = as_text(table[log.item]) if log.item else None
@@ -141,7 +141,7 @@ def take_road(raw: Raw, folder: Path, threads: int = 1) -> Phases:
     if not (folder / "done").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        settings = _truncated(raw, folder)
+        settings = write_log(raw, folder)
         context = Context(load_config(settings, [f"run.threads={threads}"]), Run.create(run_folder), Silent())
         try:
             for stage in (read_data, make_profiles, embed_content):
@@ -152,8 +152,11 @@ def take_road(raw: Raw, folder: Path, threads: int = 1) -> Phases:
     return Phases(load_config(folder / "log.yaml"), Run(run_folder))
 
 
-def _truncated(raw: Raw, folder: Path) -> Path:
-    """Write the events and settings that read them; the catalogue is the data set's, users have no table."""
+def write_log(raw: Raw, folder: Path, *, described: bool = False) -> Path:
+    """Write the events and settings that read them; the catalogue is the data set's.
+
+    Users have no table and no links, unless they are ``described``: then labels are attributes like others.
+    """
     log = raw.config.data.events
     columns = {log.user: pa.array(raw.user.tolist()), log.time: pa.array(raw.time).cast(pa.timestamp("s"))}
     if log.item and raw.item is not None:
@@ -167,9 +170,11 @@ def _truncated(raw: Raw, folder: Path) -> Path:
     data["events"] |= {"path": str(folder.resolve() / "events.parquet"), "time_format": "auto"}
     if raw.epochs:
         data["events"]["time_zone"] = "UTC"
-    for table in ("users", "links"):
+    labels = tree.pop("labels", None) or []
+    if described and "users" in data:
+        data["users"]["attributes"] = [*data["users"].get("attributes", []), *labels]
+    for table in () if described else ("users", "links"):
         data.pop(table, None)
-    tree.pop("labels", None)
     path = folder / "log.yaml"
     path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
     return path

@@ -174,7 +174,7 @@ def test_a_kept_run_directory_is_resumed_and_survives(
 
     pa.parquet.write_table(log.events.slice(0, 50), tmp_path / "new.parquet")
     assigner = Assigner(Run.open(tmp_path / "run"))
-    assert assigner.assign(*assigner.sources(tmp_path / "new.parquet"), Silent()).equals(expected)
+    assert assigner.assign(assigner.sources(tmp_path / "new.parquet"), Silent()).equals(expected)
 
 
 def test_what_is_no_table_is_said(tree: dict[str, Any], fitted: Segmenter, log: SyntheticLog) -> None:

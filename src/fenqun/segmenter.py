@@ -14,16 +14,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from fenqun import schema
-from fenqun.config import Config, EventsSource, UsersSource
+from fenqun.config import Config
 from fenqun.errors import ConfigError, SourceError
 from fenqun.progress import Progress, Silent
 from fenqun.settings import load_config, settings_tree
 from fenqun.store import Run
 
 if TYPE_CHECKING:
-    from fenqun.assignment.assigner import Assigner
-
-Sources = tuple[EventsSource, UsersSource | None]
+    from fenqun.assignment.assigner import Assigner, Sources
 
 
 class Segmenter(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -96,32 +94,33 @@ class Segmenter(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         self.labels_ = self.memberships_[schema.SEGMENT].to_numpy()
         return self
 
-    def predict(self, events: Any, *, users: Any = None) -> pa.Table:
-        """Return memberships of the users with new events, keyed by user id.
+    def predict(self, events: Any = None, *, users: Any = None, links: Any = None) -> pa.Table:
+        """Return where users belong, keyed by user id, in the schema of :func:`fenqun.schema.placements`.
 
-        What the run knows of a user counts as their history; ``users`` brings attributes of new ones.
+        What the run knows of a user counts as their history. New users with few events or none are placed by the
+        attributes that ``users`` brings and by ``links`` to users whom the run knows.
         """
-        with self._placing(events, users) as (assigner, sources):
-            return assigner.assign(*sources, self.progress or Silent())
+        with self._placing({"events": events, "users": users, "links": links}) as (assigner, sources):
+            return assigner.assign(sources, self.progress or Silent())
 
     def transform(self, events: Any, *, users: Any = None) -> pa.Table:
         """Return fused vectors of the users with new events: ``user_id``, ``vector``."""
-        with self._placing(events, users) as (assigner, sources):
-            return assigner.vectors(*sources, self.progress or Silent())
+        with self._placing({"events": events, "users": users}) as (assigner, sources):
+            return assigner.vectors(sources, self.progress or Silent())
 
     @contextmanager
-    def _placing(self, events: Any, users: Any) -> Iterator[tuple[Assigner, Sources]]:
+    def _placing(self, tables: Mapping[str, Any]) -> Iterator[tuple[Assigner, Sources]]:
         """Yield what places users, and new tables as sources that live as long."""
         check_is_fitted(self, "run_")
         from fenqun.assignment.assigner import Assigner
 
         assigner = Assigner(self.run_)
         with tempfile.TemporaryDirectory(prefix="fenqun-") as folder:
-            tables = {"events": events} | ({} if users is None else {"users": users})
-            paths = {name: Path(folder) / f"{name}.parquet" for name in tables}
-            for name, table in tables.items():
+            given = {name: table for name, table in tables.items() if table is not None}
+            paths = {name: Path(folder) / f"{name}.parquet" for name in given}
+            for name, table in given.items():
                 pq.write_table(as_arrow(table, name), paths[name])
-            yield assigner, assigner.sources(paths["events"], paths.get("users"))
+            yield assigner, assigner.sources(**paths)
 
     def _with_tables(self, tables: Mapping[str, Any], out: Path) -> Config:
         """Put tables into the run directory, where a later run finds them unchanged, and name them."""

@@ -25,12 +25,12 @@ from fenqun.store import Run
 
 def assigned(run: Run, path: Path, users: Path | None = None) -> pa.Table:
     assigner = Assigner(run)
-    return assigner.assign(*assigner.sources(path, users), Silent())
+    return assigner.assign(assigner.sources(path, users), Silent())
 
 
 def vectors_of(run: Run, path: Path) -> dict[Any, np.ndarray]:
     assigner = Assigner(run)
-    table = assigner.vectors(*assigner.sources(path), Silent())
+    table = assigner.vectors(assigner.sources(path), Silent())
     return dict(zip(table["user_id"].to_pylist(), table["vector"].to_numpy(zero_copy_only=False), strict=True))
 
 
@@ -96,7 +96,7 @@ def test_one_user_alone_is_placed_as_in_a_batch(finished: Run, log: SyntheticLog
 
 def test_memberships_have_the_public_schema(finished: Run, settings: Config) -> None:
     table = assigned(finished, Path(str(settings.data.events.path)))
-    assert table.schema.equals(schema.memberships(pa.string()))
+    assert table.schema.equals(schema.placements(pa.string()))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -125,6 +126,26 @@ def test_assign_one_user(fenqun: Any, finished: Run, log: SyntheticLog, tmp_path
     assert [(row["user_id"], row["segment_id"]) for row in placed] == [("u00003", members["u00003"])]
     told = fenqun("assign", finished.path, "--events", events, "-o", out)
     assert "wrote 1 memberships" in told.out
+
+
+def test_assign_by_links_alone_says_so(fenqun: Any, finished: Run, tmp_path: Path) -> None:
+    members = [row["user_id"] for row in finished.read_table("memberships.parquet").to_pylist()]
+    pq.write_table(pa.table({"user_id": ["new"] * 9, "friend_id": members[:9]}), tmp_path / "links.parquet")
+    told = fenqun("assign", finished.path, "--links", tmp_path / "links.parquet", "-o", tmp_path / "placed.csv")
+    assert told.code == 0 and "By what" in told.out
+    [row] = csv.DictReader((tmp_path / "placed.csv").open())
+    assert row["user_id"] == "new" and row["placed_by"] in ("links", "prior") and 0 < float(row["probability"]) <= 1
+    tree = json.loads(
+        fenqun(
+            "assign", finished.path, "--links", tmp_path / "links.parquet", "-o", tmp_path / "x.csv", "--json"
+        ).out
+    )
+    assert tree["placed_by"] == {row["placed_by"]: 1}
+
+
+def test_assign_wants_something_to_place(fenqun: Any, finished: Run, tmp_path: Path) -> None:
+    told = fenqun("assign", finished.path, "-o", tmp_path / "placed.csv")
+    assert told.code == 2 and "give events, users or links" in told.complaint
 
 
 def test_assign_refuses_an_ending_before_it_works(fenqun: Any, finished: Run, conf: Path, tmp_path: Path) -> None:

@@ -152,6 +152,11 @@ def test_every_column_is_documented_with_its_type(run_directory: dict[str, dict[
     assert run_directory[name] == {field.name: words(field) for field in TABLES[name]}
 
 
+def test_placements_are_documented_as_memberships_and_more(run_directory: dict[str, dict[str, str]]) -> None:
+    columns = {field.name: words(field) for field in schema.placements(USER)}
+    assert run_directory["memberships.parquet"] | run_directory["placements"] == columns
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_json_field_is_documented(run_directory: dict[str, dict[str, str]], model: type[BaseModel]) -> None:
     assert list(run_directory[model.__name__]) == list(model.model_fields)
@@ -172,7 +177,7 @@ def test_every_model_and_table_of_the_schema_is_covered() -> None:
         if getattr(value, "__annotations__", {}).get("return") == "pa.Schema"
     }
     assert makers == {
-        "item_vectors", "user_vectors", "forecasts", "user_map", "memberships", "contexts", "recommendations", "user_recommendations"
+        "item_vectors", "user_vectors", "forecasts", "user_map", "memberships", "placements", "contexts", "recommendations", "user_recommendations"
     }  # fmt: skip
 
 

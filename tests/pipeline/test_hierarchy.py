@@ -12,7 +12,7 @@ import pytest
 
 from fenqun import schema
 from fenqun.assignment.assigner import Assigner
-from fenqun.config import Config, EventsSource
+from fenqun.config import Config
 from fenqun.data.synthetic import START, SyntheticLog
 from fenqun.evaluation.agreement import rand_index
 from fenqun.pipeline import run_pipeline
@@ -172,9 +172,7 @@ def test_new_events_find_their_level(log: SyntheticLog, coarse: Run, fine: Run, 
     pq.write_table(log.events.filter(pc.is_in(log.events["user_id"], pa.array(users))), tmp_path / "events.parquet")
     for run in (coarse, fine):
         assigner = Assigner(run)
-        events, _ = assigner.sources(tmp_path / "events.parquet")
-        assert isinstance(events, EventsSource)
-        placed = assigner.assign(events, None, Silent()).to_pylist()
+        placed = assigner.assign(assigner.sources(tmp_path / "events.parquet"), Silent()).to_pylist()
         for row in placed:
             parts = assigner.hierarchy.micros.get(row["segment_id"])
             assert row["macro_id"] == assigner.hierarchy.macros.get(row["segment_id"])

@@ -39,6 +39,7 @@ ARTIFACTS = (
     "metrics.json",
     "model",
     "segmentation",
+    "cold_start",
     "report.html",
     "work",
 )

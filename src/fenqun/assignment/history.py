@@ -48,7 +48,7 @@ def merge_history(
     QualityError
         If no new event is about an item that the run knows.
     """
-    report = ingest(_reading(config, run, events, users), engine, scratch, progress, least_users=1)
+    report = ingest(reading(config, run, events, users), engine, scratch, progress, least_users=1)
     engine.view("known_events", run.require("work/events.parquet"))
     engine.view("known_items", run.require("work/items.parquet"))
     engine.view("read_events", scratch.require("work/events.parquet"))
@@ -76,13 +76,13 @@ def sequences_as_of(run: Run, scratch: Run, now: int, config: Config, engine: Du
     return SequenceStore.open(scratch.artifact(FOLDER))
 
 
-def _reading(config: Config, run: Run, events: EventsSource, users: UsersSource | None) -> Config:
+def reading(config: Config, run: Run, events: EventsSource, users: UsersSource | None) -> Config:
     """Settings to read new events by: the run's, less rules that would judge a few events like a whole log."""
     quality = config.quality.model_copy(
         update={"latest": None, "min_events": 1, "absurd_value": "keep", "missing_value": "keep"}
     )
     if users is not None:
-        known = _attributes(run)
+        known = attributes_of(run)
         users = users.model_copy(update={"attributes": tuple(a for a in users.attributes if a in known)})
         quality = quality.model_copy(update={"missing_attribute": "keep"})
     data = config.data.model_copy(update={"events": events, "users": users, "items": None, "links": None})
@@ -102,7 +102,7 @@ def _fresh(run: Run, config: Config, engine: DuckDBEngine, where: str) -> None:
     types = {row["column_name"]: row["column_type"] for row in engine.table("DESCRIBE known_events").to_pylist()}
     for name in (USER, ITEM):
         foreign = engine.table(
-            f"SELECT CAST({name} AS VARCHAR) AS id FROM read_events WHERE {_recast(name, types[name])} IS NULL LIMIT 1"
+            f"SELECT CAST({name} AS VARCHAR) AS id FROM read_events WHERE {recast(name, types[name])} IS NULL LIMIT 1"
         ).to_pylist()
         # An item that cannot be an id of the run is one that the run does not know; a user must be told apart.
         if foreign and name == USER:
@@ -112,7 +112,7 @@ def _fresh(run: Run, config: Config, engine: DuckDBEngine, where: str) -> None:
                 mend="write ids as the run's own events have them",
             )
     tops = _ceilings(run, config, engine)
-    replaced = [f"{_recast(name, types[name])} AS {name}" for name in (USER, ITEM)]
+    replaced = [f"{recast(name, types[name])} AS {name}" for name in (USER, ITEM)]
     replaced += [
         f"CASE WHEN abs({n}) > {top!r} THEN sign({n}) * {top!r} ELSE {n} END AS {n}" for n, top in tops.items()
     ]
@@ -122,7 +122,7 @@ def _fresh(run: Run, config: Config, engine: DuckDBEngine, where: str) -> None:
     )
 
 
-def _recast(name: str, kind: str) -> str:
+def recast(name: str, kind: str) -> str:
     """SQL of an id in another type, null unless its text stays the same."""
     cast = f"TRY_CAST({name} AS {kind})"
     return f"CASE WHEN CAST({cast} AS VARCHAR) = CAST({name} AS VARCHAR) THEN {cast} END"
@@ -148,7 +148,8 @@ def _unknown(engine: DuckDBEngine) -> str:
     return f"NOT EXISTS (SELECT 1 FROM known_events AS k WHERE {' AND '.join(same)})"
 
 
-def _attributes(run: Run) -> list[str]:
+def attributes_of(run: Run) -> list[str]:
+    """Return the attributes that a run knows of its users."""
     path = run.artifact("work/users.parquet")
     return [name for name in pq.read_schema(path).names if name != USER] if path.is_file() else []
 

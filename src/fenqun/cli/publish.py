@@ -16,13 +16,18 @@ RunFolder = Annotated[Path, typer.Argument(help="A finished run directory.", met
 
 def assign(
     run: RunFolder,
-    events: Annotated[str, typer.Option(help="New events, with the columns that the run's settings name.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Parquet or CSV file for the memberships.")],
+    events: Annotated[
+        str | None, typer.Option(help="New events, with the columns that the run's settings name.")
+    ] = None,
     users: Annotated[str | None, typer.Option(help="User table with the attributes of new users.")] = None,
+    links: Annotated[str | None, typer.Option(help="Links of new users to those whom the run knows.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Place users with new events, known or new, into the segments of a run.
+
+    New users of whom there are few events or none are placed by attributes and links; the column placed_by says so.
 
     Example: `fenqun assign runs/shop --events today.parquet -o today-segments.parquet`
     """
@@ -32,25 +37,27 @@ def assign(
 
     check_ending(output)
     assigner = Assigner(Run.open(run))
-    memberships = assigner.assign(*assigner.sources(events, users), make_progress(quiet or as_json))
+    memberships = assigner.assign(assigner.sources(events, users, links), make_progress(quiet or as_json))
     write_table(memberships, output)
     sizes = (
         memberships.group_by("segment_id").aggregate([("segment_id", "count")]).sort_by("segment_id").to_pylist()
     )
+    ways = memberships.group_by("placed_by").aggregate([("placed_by", "count")]).sort_by("placed_by").to_pylist()
     if as_json:
         print_json(
             {
                 "output": str(output),
                 "users": memberships.num_rows,
                 "segments": {row["segment_id"]: row["segment_id_count"] for row in sizes},
+                "placed_by": {row["placed_by"]: row["placed_by_count"] for row in ways},
             }
         )
         return
     print_table(
-        "Users with new events",
-        ["segment", "users"],
-        [[row["segment_id"], row["segment_id_count"]] for row in sizes],
+        "Users placed", ["segment", "users"], [[row["segment_id"], row["segment_id_count"]] for row in sizes]
     )
+    if [row["placed_by"] for row in ways] != ["events"]:
+        print_table("By what", ["placed by", "users"], [[row["placed_by"], row["placed_by_count"]] for row in ways])
     print(f"wrote {memberships.num_rows:,} memberships to {output}")
 
 

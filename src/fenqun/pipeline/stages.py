@@ -8,6 +8,7 @@ from fenqun.config import Config
 from fenqun.data.ingest import source_files
 from fenqun.pipeline.blocks import learn_rhythm, learn_taste, refit_intent, try_intent
 from fenqun.pipeline.clicks import judge_clicks
+from fenqun.pipeline.cold_start import learn_cold_start
 from fenqun.pipeline.confirming import confirm_search
 from fenqun.pipeline.content import embed_content, media_fingerprints
 from fenqun.pipeline.context import Stage
@@ -159,6 +160,12 @@ STAGES: tuple[Stage, ...] = (
         ("vectors", "segmentation"),
         lambda config: config.contexts.model_dump(mode="json") if config.contexts.by else None,
         find_contexts,
+    ),
+    Stage(
+        "cold_start",
+        ("vectors", "segmentation"),
+        lambda config: sorted(config.fairness.sensitive),
+        learn_cold_start,
     ),
     Stage(
         "recommendation",

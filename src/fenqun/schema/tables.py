@@ -78,6 +78,22 @@ def memberships(user_type: pa.DataType) -> pa.Schema:
     )
 
 
+def placements(user_type: pa.DataType) -> pa.Schema:
+    """What ``fenqun assign`` writes: ``memberships.parquet``, and what each user was placed by.
+
+    ``placed_by`` is ``events`` where the run's own rule decided, else what was heard, joined by ``+``: ``attributes``,
+    ``events`` (few), ``links``; ``prior`` where nothing is known, which is the largest segment. ``probability`` is
+    calibrated: how likely the user's whole history would lead to the same segment; null where the run's rule decided.
+    """
+    return pa.schema(
+        [
+            *memberships(user_type),
+            pa.field("placed_by", pa.string(), False),
+            pa.field("probability", pa.float32(), True),
+        ]
+    )
+
+
 def contexts(user_type: pa.DataType) -> pa.Schema:
     """``contexts.parquet``: one row a (user, context, value) with enough events.
 
