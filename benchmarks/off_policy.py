@@ -49,8 +49,9 @@ from fenqun.data.reading.located import packaged
 from fenqun.data.simulated_impressions import attractions, simulate_impressions
 from fenqun.data.splits import epoch
 from fenqun.evaluation.click_rates import rate
+from fenqun.evaluation.importance import Rounds
 from fenqun.evaluation.intervals import around, bootstrap, point
-from fenqun.evaluation.off_policy import Estimate, Limits, Model, Rounds, estimate, ratio_statistic
+from fenqun.evaluation.off_policy import Estimate, Limits, Model, estimate, ratio_statistic
 from fenqun.evaluation.tiers import rfm_cuts
 from fenqun.pipeline import run_pipeline
 from fenqun.pipeline.phases import Phases

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fenqun.data.simulated_impressions import attractions, simulate_impressions
-from fenqun.evaluation.off_policy import Limits, Model, Rounds, effective_size, estimate, importance_weights
+from fenqun.evaluation.importance import Rounds, effective_size, importance_weights
+from fenqun.evaluation.off_policy import Limits, Model, estimate
 
 DRAWS = 40
 ALL = ("replay", "ips", "snips", "doubly_robust")

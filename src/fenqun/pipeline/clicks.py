@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from fenqun import schema
 from fenqun.evaluation.click_rates import Rate, rate, rate_difference_p
+from fenqun.evaluation.importance import Rounds
 from fenqun.evaluation.intervals import Floats, Ints, interval
-from fenqun.evaluation.off_policy import Estimate, Limits, Rounds, estimate, ratio_statistic
+from fenqun.evaluation.off_policy import Estimate, Limits, estimate, ratio_statistic
 from fenqun.evaluation.position_bias import PositionBias, position_bias
 from fenqun.explanation.statistics import benjamini_hochberg
 from fenqun.pipeline.click_lists import SegmentLists
