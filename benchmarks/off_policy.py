@@ -46,7 +46,7 @@ import pyarrow as pa
 from fenqun.behaviour.rhythm import RhythmEncoder
 from fenqun.data.datasets import download, prepare
 from fenqun.data.reading.located import packaged
-from fenqun.data.simulated_impressions import attractions, simulate_impressions
+from fenqun.data.simulation.impressions import attractions, simulate_impressions
 from fenqun.data.splits import epoch
 from fenqun.evaluation.click_rates import rate
 from fenqun.evaluation.importance import Rounds

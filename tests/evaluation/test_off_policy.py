@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenqun.data.simulated_impressions import attractions, simulate_impressions
+from fenqun.data.simulation.impressions import attractions, simulate_impressions
 from fenqun.evaluation.importance import Rounds, effective_size, importance_weights
 from fenqun.evaluation.off_policy import Limits, Model, estimate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fenqun.data.simulated_impressions import EXAMINATION, attractions, simulate_impressions
+from fenqun.data.simulation.impressions import EXAMINATION, attractions, simulate_impressions
 from fenqun.evaluation.click_rates import rate
 from fenqun.evaluation.position_bias import position_bias
 

@@ -14,7 +14,7 @@ import pytest
 
 from fenqun import schema
 from fenqun.config import Config
-from fenqun.data.simulated_impressions import SimulatedImpressions, simulate_impressions
+from fenqun.data.simulation.impressions import SimulatedImpressions, simulate_impressions
 from fenqun.data.splits import Splits, epoch
 from fenqun.data.synthetic import SyntheticLog
 from fenqun.pipeline import run_pipeline

@@ -21,7 +21,7 @@ import numpy as np
 
 from fenqun.evaluation.click_rates import rate
 from fenqun.evaluation.importance import Rounds, effective_size, importance_weights
-from fenqun.evaluation.intervals import Floats, Ints, Statistic, around, bootstrap, point
+from fenqun.evaluation.intervals import Floats, Ints, Statistic, around, bootstrap, from_error, point
 from fenqun.evaluation.proportions import difference_interval, effective_trials, ratio_variance, wilson
 
 Estimator = Literal["replay", "ips", "snips", "doubly_robust"]
@@ -209,8 +209,7 @@ class _Drawn:
 
 def _mean(weights: Floats, ones: Floats, user: Ints, m: int) -> Triple:
     value, variance = ratio_variance(weights, ones, user, m)
-    half = 1.96 * float(np.sqrt(variance))
-    return value, value - half, value + half
+    return (value, *from_error(value, float(np.sqrt(variance))))
 
 
 def _share(above: Floats, below: Floats, user: Ints, m: int, effective: float) -> Triple:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fenqun.evaluation.intervals import Z
+from fenqun.evaluation.proportions import wilson
 from fenqun.explanation.statistics import dirichlet_log_odds
 from fenqun.schema import ContextCategory, ContextValue, SegmentContext
 
 LEAST_USERS = 10
 """Users who differ below which nothing is said of where and how: it would speak of single persons."""
 
-_Z = 1.96
 _SHOWN = 5
 _PRIOR = 10.0  # users like everyone of the segment who differs
 
@@ -133,7 +134,7 @@ def _categories(
         return []
     z = dirichlet_log_odds(inside, everyone, _PRIOR)
     users = np.asarray((rows.shares[here] > 0).sum(axis=0)).ravel()
-    told = np.flatnonzero((z > _Z) & (users >= LEAST_USERS))
+    told = np.flatnonzero((z > Z) & (users >= LEAST_USERS))
     order = sorted(told.tolist(), key=lambda t: (-round(float(z[t]), 9), topics[t]))[:_SHOWN]
     others = len(differ) - len(here)
     return [
@@ -155,8 +156,5 @@ def wilson_interval(hits: int, n: int) -> tuple[float | None, float | None]:
     """
     if not n:
         return None, None
-    share, z2 = hits / n, 1.96**2
-    centre = share + z2 / (2 * n)
-    half = 1.96 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    low, high = (centre - half) / (1 + z2 / n), (centre + half) / (1 + z2 / n)
-    return round(max(low, 0.0), 4), round(min(high, 1.0), 4)
+    low, high = wilson(hits / n, n, math.inf)
+    return round(low, 4), round(high, 4)

@@ -122,9 +122,10 @@ def _labels_on_train(phases: Phases) -> Ints:
     """Return the published strategy's segments as its choice finds them on train time alone."""
     config = phases.config
     choice = phases.run.read_json("work/choices.json")[config.strategy]
-    parameters = {key: value for key, value in choice["parameters"].items() if key != "n_clusters"}
     X = features(config.strategy, strategy_inputs(phases, "select"))
-    clusterer = make_clusterer(choice["clusterer"], choice["k"], seed=config.run.seed, parameters=parameters)
+    clusterer = make_clusterer(
+        choice["clusterer"], choice["k"], seed=config.run.seed, parameters=choice["parameters"]
+    )
     return np.asarray(clusterer.fit(X).predict(X), dtype=np.int64)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fenqun.data.simulated_impressions import attractions, simulate_impressions
+from fenqun.data.simulation.impressions import attractions, simulate_impressions
 
 GROUPS = np.arange(1500) % 3
 ATTRACTION = attractions(3, 12, seed=1)
