@@ -180,7 +180,9 @@ def test_a_kept_run_directory_is_resumed_and_survives(
 def test_what_is_no_table_is_said(tree: dict[str, Any], fitted: Segmenter, log: SyntheticLog) -> None:
     with pytest.raises(SourceError, match="events: is a list, not a table"):
         Segmenter(tree).fit([1, 2])
-    with pytest.raises(SourceError, match="events: is a NoneType"):
+    with pytest.raises(SourceError, match="events: is a list"):
+        fitted.predict([1, 2])
+    with pytest.raises(ConfigError, match="nobody to place; give events, users or links"):
         fitted.predict(None)
     with pytest.raises(ConfigError, match=r"data\.links: the settings do not say which columns"):
         Segmenter(tree).fit(log.events, items=log.items, users=log.users, links=log.links)

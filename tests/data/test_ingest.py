@@ -27,7 +27,7 @@ def test_events_have_the_contract_columns(shop, read, clean_rows):
     schema = done.run.read_table("work/events.parquet").schema
     assert {field.name: str(field.type) for field in schema} == EVENT_SCHEMA
     items = done.run.read_table("work/items.parquet").schema
-    assert items.names == ["item_id", "text", "category", "price", "image", "audio"]
+    assert items.names == ["item_id", "text", "category", "price", "available", "image", "audio"]
     assert done.report.first_event == "2024-01-01T00:00:00Z" and done.report.users == 5 and done.report.items == 4
 
 

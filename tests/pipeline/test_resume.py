@@ -65,7 +65,10 @@ def test_nothing_changed_computes_nothing(settings: Config, copy: Path) -> None:
     [
         ("segmentation.k=5", LATER),
         ("strategy=interest", LATER),
-        ("evaluation.resamples=101", ["evaluation", "tiers", "explanation", "rules", "playbooks", "report"]),
+        (
+            "evaluation.resamples=101",
+            ["evaluation", "tiers", "explanation", "rules", "recommendation", "playbooks", "report"],
+        ),
         ("hierarchy.micro=false", ["hierarchy", "tiers", "explanation", "playbooks", "report"]),
         ("tiers.count=4", ["tiers", "playbooks", "report"]),
         ("playbooks.min_users=9", ["playbooks", "report"]),

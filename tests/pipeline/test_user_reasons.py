@@ -91,7 +91,7 @@ def test_an_added_change_moves_the_user_when_assigned(
         path = tmp_path / f"{one.user_id}.parquet"
         pq.write_table(pa.table(columns), path)
         assigner = Assigner(finished)
-        placed = assigner.assign(*assigner.sources(path), Silent()).to_pylist()
+        placed = assigner.assign(assigner.sources(path), Silent()).to_pylist()
         assert [row["segment_id"] for row in placed] == [change.to_id] != [one.segment_id]
 
 

@@ -91,7 +91,18 @@ def test_every_rule_of_the_code_has_a_term() -> None:
             if isinstance(node, ast.FunctionDef) and node.name == "_row_rules":
                 pairs = [n for n in ast.walk(node) if isinstance(n, ast.Tuple)]
                 rules |= {pair.elts[0].value for pair in pairs if isinstance(pair.elts[0], ast.Constant)}
-    tables_and_actions = {"events", "items", "users", "links", "keep", "reject", "repair", "drop", "impute"}
+    tables_and_actions = {
+        "events",
+        "items",
+        "users",
+        "links",
+        "impressions",
+        "keep",
+        "reject",
+        "repair",
+        "drop",
+        "impute",
+    }
     named = {rule for rule in rules if isinstance(rule, str)} - tables_and_actions
     assert len(named) > 15
     assert named <= set(RULES)
