@@ -59,6 +59,6 @@ def test_the_better_rule_is_said_and_the_hopeless_is_not() -> None:
     assert view is not None
     assert "50.0%" in view.lead.en and "75.0%" in view.lead.zh and "25.0%" in view.lead.en
     assert view.sentences["S02"] == [say("rule_none")] and set(view.sentences) == {"S01", "S02"}
-    assert view.sentences["S01"][0] == ("Mostly Comedy", "以喜剧为主")
+    assert view.sentences["S01"][0] == ("Mostly Comedy.", "以喜剧为主。")
     assert "80.0%" in view.sentences["S01"][1].en and "70.0%" in view.sentences["S01"][1].zh
     assert [(line.label.zh, line.fall) for line in view.importance] == [("事件数", "0.200")]

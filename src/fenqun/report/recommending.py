@@ -124,6 +124,7 @@ def _segment(segment: str, name: Said, rows: list[dict[str, Any]], figures: Mapp
     )
     own = (figures.get("personal_lead") or {}).get(segment)
     popular = choices["segment"] == "popularity"
+    same_list = choices["user"] in (choices["segment"], "popularity") and (own is None or own["low"] == own["high"])
     established = row is not None and row["q"] is not None and row["q"] < _Q and row["difference"] > 0
     lead = "" if row is None else f"{signed(row['difference'])}{' ✓' if established else ''}"
     return SegmentRow(
@@ -134,9 +135,9 @@ def _segment(segment: str, name: Said, rows: list[dict[str, Any]], figures: Mapp
         lead=say("recommending_nothing_beats") if popular else same(lead),
         interval="" if row is None else span(row["difference_low"], row["difference_high"]),
         n="" if row is None else count(row["n"]),
-        personal=term(RECOMMENDERS, choices["user"]),
-        gain="" if own is None else signed(own["value"]),
-        gain_interval="" if own is None else span(own["low"], own["high"]),
+        personal=say("recommending_same_list") if same_list else term(RECOMMENDERS, choices["user"]),
+        gain="" if own is None or same_list else signed(own["value"]),
+        gain_interval="" if own is None or same_list else span(own["low"], own["high"]),
     )
 
 

@@ -77,13 +77,14 @@ def rules_view(found: Artifacts) -> RulesView | None:
 def _sentence(rule: SegmentRule | None) -> list[Said]:
     if rule is None:
         return [say("rule_none")]
+    said = say_conditions(rule.conditions)
     found = say(
         "rule_finds",
         precision=percent(rule.precision or 0.0),
         recall=percent(rule.recall or 0.0),
         n=count(rule.users),
     )
-    return [Said(*say_conditions(rule.conditions)), found]
+    return [Said(f"{said.en}.", f"{said.zh}。"), found]
 
 
 def _line(one: FeatureImportance) -> ImportanceLine:

@@ -260,11 +260,13 @@ class Feed(Simulation):
         return np.asarray(self.interests.log_posterior(here, there).argmax(axis=1))
 
     def settings(self) -> dict[str, Any]:
-        """Columns of the log, links, labels ``type``, ``circle`` and ``tier``; impressions are a table of their own."""
-        columns = {"duration": "duration", "context": ["device"]}
-        tree = self.common_settings(columns, ["type", "circle", "tier"], ["city", "app_version"])
+        """Columns of the log, links and impressions, labels ``type``, ``circle`` and ``tier``."""
+        further = {"duration": "duration", "context": ["device"]}
+        tree = self.common_settings(further, ["type", "circle", "tier"], ["city", "app_version"])
         if self.users > 1:
             tree["data"]["links"] = {"path": "links.parquet", "user": "user_id", "friend": "friend_id"}
+        columns = ("user", "item", "time", "position", "clicked", "converted", "propensity", "policy")
+        tree["data"]["impressions"] = {"path": "impressions.parquet"} | {name: name for name in columns}
         return tree
 
     def figures(self, truth: pa.Table) -> dict[str, Any]:

@@ -42,6 +42,7 @@ RECOMMENDING: dict[str, Said] = {
     "recommending_users": Said("Users with events then", "期间有事件的用户"),
     "recommending_personal": Said("Own list by", "个人列表方法"),
     "recommending_gain": Said("An own list gains", "个人列表的增益"),
+    "recommending_same_list": Said("the segment's list", "沿用分群的列表"),
     "recommending_nothing_beats": Said("nothing beats it", "没有方法胜过它"),
     "recommending_all": Said("All recommenders", "所有推荐方法"),
     "recommending_lists_by": Said("Lists for", "列表对象"),

@@ -170,7 +170,7 @@ SEGMENTS: dict[str, Said] = {
         "{precision} of those it finds belong here, and it finds {recall} of the segment; judged on {n} users it holds for",
         "符合者中 {precision} 属于本群，覆盖本群的 {recall}；以符合的 {n} 名未参与学习的用户评估",
     ),
-    "rule_none": Said("No short rule says who is here", "没有简短的规则能说明谁在本群"),
+    "rule_none": Said("No short rule says who is here.", "没有简短的规则能说明谁在本群。"),
     # in contexts
     "contexts": Said("In different contexts", "不同情境"),
     "contexts_lead": Said(
