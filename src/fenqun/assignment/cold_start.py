@@ -30,10 +30,8 @@ Ints = npt.NDArray[np.int64]
 STEPS = (1, 3, 5, 10, 20, 50)
 """Numbers of first events that known users are cut to."""
 FOLDS = 5
-_BY_EVENTS = (
-    "events",
-    "rule",
-)  # what the few events tell: their vector, and the segment that the run's rule gives to it
+# What the few events tell: their vector, and the segment that the run's rule gives to it
+_BY_EVENTS = ("events", "rule")
 _STRENGTHS = (1.0, 5.0, 25.0)
 LEAST_USERS = 50
 """Hidden users under which a number of events teaches nothing."""
