@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from fenqun import schema
-from fenqun.recommendation.lists import segment_recommendations, user_recommendations
+from fenqun.recommendation.lists import segment_lists, user_recommendations
 from fenqun.recommendation.recommenders import (
     ALSRanking,
     Blend,
@@ -98,7 +98,7 @@ def test_an_empty_segment_and_an_empty_log_do_not_break(make):
     scores = make(60, 25).fit(counts, labels, 4).segment_scores()
     assert scores.shape == (4, 25) and not np.isnan(scores).any()
     nothing = make(60, 25).fit(sparse.csr_matrix((60, 25)), labels, 3)
-    table = segment_recommendations(nothing, ["a", "b", "c"], pa.array(range(25)), 5)
+    table = segment_lists(nothing.segment_scores(), [nothing.name] * 3, ["a", "b", "c"], pa.array(range(25)), 5)
     assert table.num_rows == 0 and table.schema == schema.recommendations(pa.int64())
 
 
@@ -147,9 +147,8 @@ def test_users_in_chunks_are_users_at_once(make, monkeypatch):
 def test_segment_table(make):
     counts, labels = log()
     recommender = make(60, 25).fit(counts, labels, 3)
-    table = segment_recommendations(
-        recommender, ["S01", "S02", "S03"], pa.array([f"{i:03d}" for i in range(25)]), 4
-    )
+    names, ids = [recommender.name] * 3, ["S01", "S02", "S03"]
+    table = segment_lists(recommender.segment_scores(), names, ids, pa.array([f"{i:03d}" for i in range(25)]), 4)
     assert table.schema == schema.recommendations(pa.string())
     assert table["segment_id"].to_pylist() == ["S01"] * 4 + ["S02"] * 4 + ["S03"] * 4
     assert table["rank"].to_pylist() == [1, 2, 3, 4] * 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -75,11 +75,6 @@ class SegmentOdds:
     def tensors(self) -> dict[str, Floats]:
         """Return what is stored."""
         return {"coefficients": self.coefficients, "intercepts": self.intercepts}
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[np.float64]]) -> Self:
-        """Take over what :meth:`tensors` returned."""
-        return cls(tensors["coefficients"], tensors["intercepts"])
 
 
 Fit = Callable[[Floats, Ints, int, float], SegmentOdds]

@@ -10,37 +10,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fenqun import schema
-from fenqun.recommendation.recommenders.base import Recommender, Scores
+from fenqun.recommendation.recommenders.base import Scores
 from fenqun.recommendation.reranking.chain import Reranking
 
 _CELLS = 1 << 23  # scores held at once
 _AS_RANKED = Reranking()
-
-
-def segment_recommendations(
-    recommender: Recommender,
-    segment_ids: Sequence[str],
-    item_ids: pa.Array | pa.ChunkedArray,
-    length: int,
-    reranking: Reranking = _AS_RANKED,
-) -> pa.Table:
-    """Return the lists that one recommender gives to all segments, in the schema of ``recommendations.parquet``.
-
-    Parameters
-    ----------
-    recommender
-        Fitted.
-    segment_ids
-        ``k`` in the order of the labels that it was fitted on.
-    item_ids
-        In the order of the columns of the counts.
-    length
-        Items per list; fewer where fewer were ever taken.
-    reranking
-        What follows the recommender.
-    """
-    names = [recommender.name] * len(segment_ids)
-    return segment_lists(recommender.segment_scores(), names, segment_ids, item_ids, length, reranking)
 
 
 def segment_lists(
@@ -51,7 +25,21 @@ def segment_lists(
     length: int,
     reranking: Reranking = _AS_RANKED,
 ) -> pa.Table:
-    """Return a list for each segment by scores ``(k, n_items)`` of its own recommender; else as above."""
+    """Return the list of each segment, in the schema of ``recommendations.parquet``.
+
+    Parameters
+    ----------
+    scores
+        ``(k, n_items)`` of each segment by its own recommender.
+    recommenders, segment_ids
+        ``k``: name of that recommender, and id of the segment.
+    item_ids
+        In the order of the columns of the scores.
+    length
+        Items per list; fewer where fewer were ever taken.
+    reranking
+        What follows the recommender.
+    """
     lists, picked = reranking(scores, None, length)
     row, rank, item, score = _long(lists, picked)
     return pa.table(
