@@ -274,7 +274,7 @@ class Feed(Simulation):
         names = np.asarray(self.world.catalogue.names)
         first, second = (truth[column].to_numpy(zero_copy_only=False) for column in ("type", "second_type"))
         active = truth["visits_per_day"].to_numpy()
-        away = TABLET * (second != None)  # noqa: E711 - elementwise
+        away = TABLET * truth["second_type"].is_valid().to_numpy()
         share = np.array(
             [(active * ((1 - away) * (first == name) + away * (second == name))).sum() for name in names]
         )
