@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fenqun.data.simulation.base import Simulation, Tables, item_ids, session_ids, user_ids, wall_clock
-from fenqun.data.simulation.catalogues import Catalogue, products
+from fenqun.data.simulation.base import Tables, item_ids, session_ids, user_ids, wall_clock
+from fenqun.data.simulation.catalogues import products
 from fenqun.data.simulation.draws import (
     DAY,
     Bools,
@@ -35,8 +35,8 @@ from fenqun.data.simulation.population import (
     log_negative_binomial,
 )
 from fenqun.data.simulation.shop import DAYS, DISCOUNT, HORIZON, TYPES, World
+from fenqun.data.simulation.titled import Titled
 from fenqun.data.simulation.words import CITIES
-from fenqun.errors import ConfigError
 
 TIERS = ("high", "potential", "ordinary")
 TIER_SHARES = np.array([0.15, 0.25, 0.60])
@@ -58,36 +58,16 @@ _RETURNS = 500_000  # number of a user's first return: what is sent back days la
 
 
 @dataclass(frozen=True)
-class Shop(Simulation):
-    """Customers of a shop.
-
-    Attributes
-    ----------
-    items
-        Size of the catalogue.
-    titles
-        Given titles instead of made-up ones.
-    """
-
-    items: int = 600
-    titles: Catalogue | None = None
+class Shop(Titled):
+    """Customers of a shop."""
 
     scenario = "ecommerce"
     note = "promotions.parquet says when which category was cheaper; the log marks the events."
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.items < 48:
-            raise ConfigError(f"{self.items} items are too few", where="items", mend="ask for 48 or more")
-
     @cached_property
     def world(self) -> World:
         """What all customers share."""
-        random = self.random()
-        made = (
-            self.titles.sample(random, self.items) if self.titles else products(random, self.items, self.language)
-        )
-        return World(made, tuple(self.random(part=part) for part in (1, 2, 3)))
+        return World(self.catalogue(products), tuple(self.random(part=part) for part in (1, 2, 3)))
 
     @cached_property
     def interests(self) -> Interests:

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fenqun.data.simulation.base import Simulation, Tables, item_ids, session_ids, user_ids, wall_clock
-from fenqun.data.simulation.catalogues import Catalogue, headlines
+from fenqun.data.simulation.base import Tables, item_ids, session_ids, user_ids, wall_clock
+from fenqun.data.simulation.catalogues import headlines
 from fenqun.data.simulation.draws import Bools, Floats, Ints, Sessions, draw_sessions, pauses, sums_by
 from fenqun.data.simulation.feed import CIRCLES, DAYS, EXAMINED, OWN, POLICIES, REACTIONS, SLOTS, World
 from fenqun.data.simulation.friends import draw_friends
 from fenqun.data.simulation.population import Interests, classified, followed, labels, log_negative_binomial
+from fenqun.data.simulation.titled import Titled
 from fenqun.data.simulation.words import CITIES
-from fenqun.errors import ConfigError
 
 TIERS = ("core", "regular", "occasional")
 TIER_SHARES = np.array([0.15, 0.35, 0.50])
@@ -34,36 +34,18 @@ TABLET, FEED, PER_VISIT = 0.4, 0.3, 3.0
 
 
 @dataclass(frozen=True)
-class Feed(Simulation):
-    """Users of a feed.
-
-    Attributes
-    ----------
-    items
-        Size of the catalogue.
-    titles
-        Given titles instead of made-up ones; each of their categories is a topic and a type.
-    """
+class Feed(Titled):
+    """Users of a feed; each category of given titles is a topic and a type."""
 
     items: int = 2000
-    titles: Catalogue | None = None
 
     scenario = "social"
     note = "impressions.parquet holds what the feed showed, at which position, how likely that was, and what was clicked."
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.items < 48:
-            raise ConfigError(f"{self.items} items are too few", where="items", mend="ask for 48 or more")
-
     @cached_property
     def world(self) -> World:
         """What all users share."""
-        random = self.random()
-        made = (
-            self.titles.sample(random, self.items) if self.titles else headlines(random, self.items, self.language)
-        )
-        return World(made, tuple(self.random(part=part) for part in (1, 2, 3)))
+        return World(self.catalogue(headlines), tuple(self.random(part=part) for part in (1, 2, 3)))
 
     @cached_property
     def interests(self) -> Interests:
